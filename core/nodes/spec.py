@@ -160,6 +160,7 @@ class NodeSpec:
         status: `""`, `"deprecated"` or `"experimental"`.
         keyed_by_node: Results are kept per node instead of per equal inputs (not idempotent).
         takes_lists: Runs once with whole lists.
+        returns_tuple: The function returns a tuple with one item per output, else the one output itself.
         needs: Names of the lazy inputs wanted next, given what is known; asked until it wants nothing new.
         fingerprint: A value that changes when the result would although no input does; linked inputs are None.
         validate: Raises `InputError` for values it does not accept.
@@ -178,6 +179,7 @@ class NodeSpec:
     status: str = ""
     keyed_by_node: bool = False
     takes_lists: bool = False
+    returns_tuple: bool = False
     needs: Hook | None = None
     fingerprint: Hook | None = None
     validate: Hook | None = None

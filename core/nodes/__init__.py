@@ -1,0 +1,1 @@
+"""The node API (`api`, `types`, `spec`, `registry`) and the nodes, one module per family."""

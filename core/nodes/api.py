@@ -1,0 +1,386 @@
+"""How a node is declared: one function, its signature and its docstring.
+
+    @node("ImageInvert", category="image", title="Invert Image")
+    def invert(*, image: Image) -> Image:
+        \"\"\"The colours of an image inverted.\"\"\"
+        return 1.0 - image
+
+Three rules keep results cacheable: a node never changes its inputs, gives the same result for the same inputs, and
+says so (`output=True`, `fingerprint`) where it has an effect or reads something that changes. Everything it may use
+of the program comes through parameters typed `Context` and `Folders`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final, Generic, ParamSpec, Protocol, TypeVar, get_args, get_origin
+
+from core.events import Picture, Ui
+from core.folders import Folders
+from core.nodes.spec import (
+    MISSING,
+    AfterRun,
+    Choice,
+    FileChoice,
+    Hook,
+    InputSpec,
+    NodeSpec,
+    OutputSpec,
+    Range,
+    Text,
+    Toggle,
+    Widget,
+)
+from core.nodes.types import Socket
+
+__all__ = [
+    "VOLATILE",
+    "AfterRun",
+    "Blocked",
+    "Choice",
+    "Context",
+    "FileChoice",
+    "Folders",
+    "Lazy",
+    "LiveGraph",
+    "Node",
+    "NodeId",
+    "Optional",
+    "Prompt",
+    "Range",
+    "Shown",
+    "Socketed",
+    "Text",
+    "Toggle",
+    "WidgetOnly",
+    "WorkflowInfo",
+    "collect",
+    "node",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+VOLATILE: Final = math.nan
+"""A fingerprint that equals nothing, not even itself: the node runs every time."""
+
+
+class Context(Protocol):
+    """The running node's handle on the run. Nothing else of the program is within a node's reach."""
+
+    def check_cancelled(self) -> None:
+        """Raises `Cancelled` once the user has asked the run to stop. Call it in every longer loop."""
+        ...
+
+    def progress(self, value: int, maximum: int) -> None:
+        """Reports `value` of `maximum` steps done, and checks for cancellation."""
+        ...
+
+    def step(self, index: int, total: int, preview: Callable[[], Picture] | None = None) -> None:
+        """The one call after denoising step `index` (from 0) of `total`: cancellation, progress, preview.
+
+        `preview` is only called when somebody wants to see it.
+        """
+        ...
+
+    def service(self, kind: type[T]) -> T:
+        """The run's instance of a service such as `core.models.cache.ModelCache`.
+
+        Raises:
+            LookupError: The run was started without one.
+        """
+        ...
+
+
+class NodeId(str):
+    """A parameter of this type receives the node's own id. Results are then kept per node."""
+
+
+class Prompt(dict[str, Any]):
+    """A parameter of this type receives the running graph in API format."""
+
+
+class WorkflowInfo(dict[str, Any]):
+    """A parameter of this type receives what is to be stored with pictures: `{"workflow": editor format}`."""
+
+
+class LiveGraph(Protocol):
+    """A parameter of this type receives the graph as it runs, ephemeral nodes included."""
+
+    @property
+    def node_ids(self) -> Sequence[str]:
+        """Ids of all nodes."""
+        ...
+
+
+HIDDEN: Final[Mapping[object, str]] = {
+    Context: "CONTEXT",
+    Folders: "FOLDERS",
+    NodeId: "UNIQUE_ID",
+    Prompt: "PROMPT",
+    WorkflowInfo: "EXTRA_PNGINFO",
+    LiveGraph: "DYNPROMPT",
+}
+WIRE: Final[Mapping[object, str]] = {int: "INT", float: "FLOAT", str: "STRING", bool: "BOOLEAN", Any: "*"}
+
+
+class Lazy(Generic[T]):
+    """`Lazy[Image]`: computed only when the node's `needs` asks for it; the body sees the value or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """Marks an input with a widget as one that may be left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Socketed:
+    """Marks an input as fed by a link only, although its type has a widget."""
+
+
+@dataclass(frozen=True, slots=True)
+class WidgetOnly:
+    """Marks an input as never fed by a link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Put into an output, it keeps every node behind it from running. An empty reason blocks silently."""
+
+    reason: str = ""
+
+
+class Shown(Generic[T]):
+    """A node's value together with what is to be shown for it.
+
+    Args:
+        value: What the node would return otherwise; None for a node without outputs.
+        shown: What is shown by kind, as `images=[{"filename": ..., "subfolder": ..., "type": "output"}]`.
+    """
+
+    def __init__(self, value: T, **shown: Sequence[object]) -> None:
+        self.value = value
+        self.shown: Ui = shown
+
+
+class Node(Generic[P, R]):
+    """A declared node: still the function, and its `spec` beside it."""
+
+    def __init__(self, function: Callable[P, R], spec: NodeSpec) -> None:
+        self.spec = spec
+        functools.update_wrapper(self, function)
+        self._function = function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._function(*args, **kwargs)
+
+    def needs(self, function: Callable[..., Iterable[str]]) -> Callable[..., Iterable[str]]:
+        """Declares which lazy inputs are wanted next; asked again until it wants nothing new."""
+        self.spec = replace(self.spec, needs=self._hook(function))
+        return function
+
+    def fingerprint(self, function: Callable[..., object]) -> Callable[..., object]:
+        """Declares a value that changes when the result would although no input does. Linked inputs are None."""
+        self.spec = replace(self.spec, fingerprint=self._hook(function))
+        return function
+
+    def validate(self, function: Callable[..., None]) -> Callable[..., None]:
+        """Declares a check that raises `InputError`. The inputs it names are not checked otherwise."""
+        self.spec = replace(self.spec, validate=self._hook(function))
+        return function
+
+    def _hook(self, function: Callable[..., object]) -> Hook:
+        parameters = inspect.signature(function).parameters
+        hidden = {name for name, kind in self.spec.hidden.items() if kind != "CONTEXT"}
+        for name, parameter in parameters.items():
+            known = name in hidden or self.spec.input(name) or parameter.annotation in (Folders, "Folders")
+            if not known and parameter.kind is not parameter.VAR_KEYWORD:
+                raise TypeError(f"{self.spec.class_type}: a hook names {name!r}, which is no input of the node")
+        return Hook(function, tuple(parameters))
+
+
+def node(
+    class_type: str,
+    *,
+    category: str,
+    title: str = "",
+    output: bool = False,
+    status: str = "",
+    cache: str = "inputs",
+) -> Callable[[Callable[P, R]], Node[P, R]]:
+    """Declares the function below it as a node type.
+
+    Args:
+        class_type: Its name in files.
+        category: Its place in the menu, levels separated by slashes.
+        title: Its name on the canvas; the class type if empty.
+        output: It is run for its effect: execution starts from here.
+        status: `deprecated` or `experimental`.
+        cache: `inputs`: equal inputs share a result; `node`: each node has its own.
+
+    Raises:
+        TypeError: The signature or the docstring says something that cannot be.
+    """
+
+    def declare(function: Callable[P, R]) -> Node[P, R]:
+        description, tips = _read_docstring(function.__doc__ or "")
+        hints = typing.get_type_hints(function, include_extras=True)
+        hidden, inputs, variadic = _read_parameters(class_type, function, hints, tips)
+        returned = hints.get("return", type(None))
+        spec = NodeSpec(
+            class_type=class_type,
+            title=title or class_type,
+            category=category,
+            description=description,
+            inputs=inputs,
+            outputs=tuple(_read_outputs(returned, tips)),
+            function=function,
+            hidden=hidden,
+            variadic=variadic,
+            output_node=output,
+            status=status,
+            keyed_by_node=cache == "node" or "UNIQUE_ID" in hidden.values(),
+            takes_lists=any(spec.whole_list for spec in inputs),
+            returns_tuple=_named_tuple(_arms(returned)) is not None,
+        )
+        unknown = set(tips) - set(inspect.signature(function).parameters) - {o.name for o in spec.outputs}
+        if unknown:
+            raise TypeError(f"{class_type}: the docstring describes {sorted(unknown)}, which it does not have")
+        return Node(function, spec)
+
+    return declare
+
+
+def collect(module: types.ModuleType) -> Iterator[NodeSpec]:
+    """The node types declared in a module, in its order."""
+    return (value.spec for value in vars(module).values() if isinstance(value, Node))
+
+
+def _read_parameters(
+    class_type: str, function: Callable[..., object], hints: Mapping[str, Any], tips: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[InputSpec, ...], InputSpec | None]:
+    hidden: dict[str, str] = {}
+    inputs: list[InputSpec] = []
+    variadic: InputSpec | None = None
+    for name, parameter in inspect.signature(function).parameters.items():
+        hint = hints[name]
+        if _is_hashable(hint) and hint in HIDDEN:
+            hidden[name] = HIDDEN[hint]
+            continue
+        spec = _read_input(name, hint, parameter.default, tips.get(name, ""))
+        if parameter.kind is parameter.VAR_KEYWORD:
+            variadic = spec
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            inputs.append(spec)
+        else:
+            # Sockets may follow widgets that have defaults only behind the star, and files depend on the order.
+            raise TypeError(f"{class_type}: put a star before {name!r}; inputs are keyword-only")
+    return hidden, tuple(inputs), variadic
+
+
+def _is_hashable(hint: object) -> bool:
+    return isinstance(hint, type) or hint is LiveGraph
+
+
+def _read_input(name: str, hint: Any, default: object, tooltip: str) -> InputSpec:
+    may_be_none = type(None) in get_args(hint) and get_origin(hint) in (typing.Union, types.UnionType)
+    base, marks = _peel(_without_none(hint))
+    lazy = get_origin(base) is Lazy
+    whole_list = get_origin(base) is list and not any(isinstance(mark, Socket) for mark in marks)
+    if lazy or whole_list:
+        base, inner = _peel(_without_none(get_args(base)[0]))
+        marks = [*marks, *inner]
+    return InputSpec(
+        name=name,
+        type=_wire(base, marks),
+        required=not (may_be_none or any(isinstance(mark, Optional) for mark in marks)),
+        default=MISSING if default is inspect.Parameter.empty or default is None else default,
+        widget=next((mark for mark in marks if isinstance(mark, Widget)), None),
+        after_run=any(isinstance(mark, AfterRun) for mark in marks),
+        lazy=lazy,
+        whole_list=whole_list,
+        socketed=any(isinstance(mark, Socketed) for mark in marks),
+        widget_only=any(isinstance(mark, WidgetOnly) for mark in marks),
+        tooltip=tooltip,
+    )
+
+
+def _read_outputs(returned: Any, tips: Mapping[str, str]) -> Iterator[OutputSpec]:
+    arms = _arms(returned)
+    fields = _named_tuple(arms)
+    for name, hint in fields.items() if fields is not None else [("", arm) for arm in arms]:
+        base, marks = _peel(hint)
+        is_list = get_origin(base) is list and not any(isinstance(mark, Socket) for mark in marks)
+        if is_list:
+            base, marks = _peel(get_args(base)[0])
+        wire = _wire(base, marks)
+        shown = wire if name.upper() in ("", wire) else name
+        yield OutputSpec(shown, wire, is_list, tips.get(name, ""))
+
+
+def _arms(returned: Any) -> list[Any]:
+    """What a return annotation says of outputs: `Shown`, `Blocked` and None looked through."""
+    base, _ = _peel(returned)
+    union = get_origin(base) in (typing.Union, types.UnionType)
+    arms: list[Any] = []
+    for arm in get_args(base) if union else [returned]:
+        inner = get_args(arm)[0] if get_origin(arm) is Shown else arm
+        if inner not in (None, type(None), Blocked):
+            arms.append(inner)
+    return arms[:1]
+
+
+def _named_tuple(arms: Sequence[Any]) -> dict[str, Any] | None:
+    if arms and isinstance(arms[0], type) and issubclass(arms[0], tuple) and hasattr(arms[0], "_fields"):
+        return typing.get_type_hints(arms[0], include_extras=True)
+    return None
+
+
+def _peel(hint: Any) -> tuple[Any, list[object]]:
+    """An annotation without its `Annotated` layers, and what they said."""
+    marks: list[object] = []
+    while get_origin(hint) is Annotated:
+        hint, *inner = get_args(hint)
+        marks = [*inner, *marks]
+    return hint, marks
+
+
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) in (typing.Union, types.UnionType):
+        arms = [arm for arm in get_args(hint) if arm is not type(None)]
+        return arms[0] if len(arms) == 1 else typing.Union[tuple(arms)]  # noqa: UP007 - made at run time
+    return hint
+
+
+def _wire(base: Any, marks: Sequence[object]) -> str:
+    for mark in marks:
+        if isinstance(mark, Socket):
+            return mark.name
+        if isinstance(mark, Choice | FileChoice):
+            return "COMBO"
+    if get_origin(base) in (typing.Union, types.UnionType):
+        return ",".join(_wire(*_peel(arm)) for arm in get_args(base))
+    try:
+        return WIRE[base]
+    except (KeyError, TypeError):
+        raise TypeError(f"{base!r} is neither a socket nor a widget type") from None
+
+
+def _read_docstring(doc: str) -> tuple[str, dict[str, str]]:
+    """The text before `Args:` or `Returns:`, and the description of each name listed under them."""
+    head, *sections = re.split(r"\n(?:Args|Returns):\n", inspect.cleandoc(doc))
+    tips: dict[str, str] = {}
+    for section in sections:
+        for match in re.finditer(r"^    (\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE):
+            tips[match[1]] = " ".join(match[2].split())
+    return head.strip(), tips
+
+
