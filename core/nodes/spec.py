@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from core.folders import Folders
+from core.near import near as near  # offered here to whoever checks names against a spec
 
 
 class _Missing:
@@ -191,12 +191,6 @@ class NodeSpec:
     def input(self, name: str) -> InputSpec | None:
         """The description of the input `name`; None if the node takes no such input."""
         return self.by_name.get(name, self.variadic)
-
-
-def near(name: str, names: Sequence[str], count: int = 3) -> list[str]:
-    """Names that look like `name`, best first: what to offer when one is not found."""
-    lower = {known.lower(): known for known in names}
-    return [lower[match] for match in difflib.get_close_matches(name.lower(), list(lower), count, 0.5)]
 
 
 def types_match(output: str, input: str) -> bool:  # noqa: A002 - the word of this field

@@ -1,0 +1,267 @@
+"""Where files are: the folders of every kind of model, and the input, output and temporary folders."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from core.errors import InputError, ModelNotFound
+from core.extra_paths import read_extra_model_paths
+from core.near import near
+
+MODEL_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "checkpoints": ("checkpoints",),
+    "diffusion_models": ("diffusion_models", "unet"),
+    "text_encoders": ("text_encoders", "clip"),
+    "vae": ("vae",),
+    "loras": ("loras",),
+    "controlnet": ("controlnet", "t2i_adapter"),
+    "clip_vision": ("clip_vision",),
+    "ipadapter": ("ipadapter",),
+    "style_models": ("style_models",),
+    "upscale_models": ("upscale_models",),
+    "embeddings": ("embeddings",),
+    "hypernetworks": ("hypernetworks",),
+    "gligen": ("gligen",),
+    "vae_approx": ("vae_approx",),
+    "configs": ("configs",),
+    "tokenizers": ("tokenizers",),
+}
+"""Kind -> names of its folders below a model root; the second one is an older name for the same kind."""
+
+USER_KINDS: Final = ("input", "output", "temp")
+
+_KIND_OF_NAME: Final = {name: kind for kind, names in MODEL_KINDS.items() for name in names}
+_WEIGHTS: Final = frozenset({".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".pkl"})
+_SUFFIXES: Final[Mapping[str, frozenset[str]]] = {
+    "configs": frozenset({".yaml", ".yml", ".json"}),
+    "tokenizers": frozenset({".json", ".model", ".txt"}),
+}
+_IMAGE_SUFFIXES: Final = frozenset({".webp", ".avif", ".jxl", ".heic"})
+_ANNOTATION: Final = re.compile(r"\s?\[(input|output|temp)\]$")
+_MTIME_TICK: Final = 2_000_000_000
+"""Nanoseconds by which a folder's time may lag behind a change (the clock of FAT ticks every two seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    names: list[str]
+    changed: dict[str, int]
+    read_at: int
+
+    def is_current(self) -> bool:
+        return all(
+            _mtime(path) == changed and changed + _MTIME_TICK < self.read_at
+            for path, changed in self.changed.items()
+        )
+
+
+class Folders:
+    """Names of files, and the files behind names.
+
+    Args:
+        models: Folders laid out like ComfyUI's `models/`; the first one that has a file wins.
+        extra: Files written like ComfyUI's `extra_model_paths.yaml`.
+        input: Where pictures and latents are read from. Each place left out is the platform's own.
+
+    Attributes:
+        warnings: What is odd about the given places, in sentences; nothing is refused because of them.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[str | Path] = (),
+        *,
+        input: str | Path | None = None,  # noqa: A002 - the word of this field
+        output: str | Path | None = None,
+        temp: str | Path | None = None,
+        extra: Sequence[str | Path] = (),
+    ) -> None:
+        data = platformdirs.user_data_path("Darkroom", appauthor=False)
+        self.models = tuple(_absolute(root) for root in models) or (data / "models",)
+        self.input = _absolute(input or data / "input")
+        self.output = _absolute(output or platformdirs.user_pictures_path() / "Darkroom")
+        self.temp = _absolute(temp or platformdirs.user_cache_path("Darkroom", appauthor=False) / "temp")
+        self.warnings: list[str] = []
+        self._first: dict[str, list[Path]] = {}
+        self._last: dict[str, list[Path]] = {}
+        self._listings: dict[str, _Listing] = {}
+        for file in extra:
+            self._add_extra(Path(file))
+
+    def places(self, kind: str) -> list[Path]:
+        """The folders searched for files of a kind, in order; they need not exist."""
+        if kind in USER_KINDS:
+            return [self.directory(kind)]
+        kind = _KIND_OF_NAME.get(kind, kind)
+        below = [root / name for root in self.models for name in MODEL_KINDS.get(kind, (kind,))]
+        return list(dict.fromkeys([*self._first.get(kind, ()), *below, *self._last.get(kind, ())]))
+
+    def directory(self, kind: str) -> Path:
+        """The `input`, `output` or `temp` folder."""
+        return {"input": self.input, "output": self.output, "temp": self.temp}[kind]
+
+    def names(self, kind: str, accepts: Sequence[str] = ()) -> list[str]:
+        """Names of the files of a kind, with forward slashes, sorted without regard to case.
+
+        Models are searched in subfolders too. The user's folders give their own files only; those of `output`
+        and `temp` are marked as in `picture.png [output]`.
+
+        Args:
+            accepts: For the user's folders: `image`, `video`, `audio`, `latent`, ...; empty for any.
+        """
+        if kind in USER_KINDS:
+            mark = "" if kind == "input" else f" [{kind}]"
+            files = _files(self.directory(kind))
+            return sorted((name + mark for name in files if _is_accepted(name, accepts)), key=_order)
+        kind = _KIND_OF_NAME.get(kind, kind)
+        listing = self._listings.get(kind)
+        if listing is None or not listing.is_current():
+            listing = _list(self.places(kind), _SUFFIXES.get(kind, _WEIGHTS))
+            self._listings[kind] = listing
+        return list(listing.names)
+
+    def find(self, kind: str, name: str) -> Path | None:
+        """The file of that name; None if there is none.
+
+        Names for the user's folders may end in `[input]`, `[output]` or `[temp]`, which overrules `kind`. Text
+        prompts name embeddings without their suffix: there it may be left out.
+
+        Raises:
+            InputError: The name leads out of the folders.
+        """
+        if kind in USER_KINDS:
+            name, kind = split_annotation(name, kind)
+        relative = relative_name(name)
+        suffixes = ("", ".safetensors", ".pt", ".bin") if kind == "embeddings" else ("",)
+        candidates = (place / (relative + suffix) for place in self.places(kind) for suffix in suffixes)
+        return next((path for path in candidates if _is_file(path)), None)
+
+    def resolve(self, kind: str, name: str) -> Path:
+        """The file of that name.
+
+        Raises:
+            InputError: The name leads out of the folders.
+            ModelNotFound: There is no such file.
+        """
+        path = self.find(kind, name)
+        if path is not None:
+            return path
+        similar = near(name, self.names(kind))
+        hint = f" Did you mean {' or '.join(repr(other) for other in similar)}?" if similar else ""
+        if kind in USER_KINDS:
+            _, kind = split_annotation(name, kind)
+        searched = ", ".join(str(place) for place in self.places(kind))
+        raise ModelNotFound(
+            f"no file {name!r} among the {kind} in {searched}.{hint}", name=name, near=similar
+        )
+
+    def _add_extra(self, file: Path) -> None:
+        extra = read_extra_model_paths(file)
+        self.warnings += extra.warnings
+        for place in extra.places:
+            target = self._first if place.is_default else self._last
+            target.setdefault(_KIND_OF_NAME.get(place.kind, place.kind), []).append(place.path)
+
+
+def relative_name(name: str) -> str:
+    """A name as a path with forward slashes that stays below the folder it is put behind.
+
+    Raises:
+        InputError: It is empty, absolute, starts with a drive letter, or has a part `..` or a NUL.
+    """
+    path = name.replace("\\", "/")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if "\0" in name or path.startswith("/") or re.match(r"[A-Za-z]:", path) or ".." in parts or not parts:
+        raise InputError(
+            f"{name!r} is not the name of a file inside the folder; use a relative name without '..'"
+        )
+    return "/".join(parts)
+
+
+def split_annotation(name: str, kind: str = "input") -> tuple[str, str]:
+    """The bare name and the kind that `picture.png [output]` says; `kind` where it says none."""
+    match = _ANNOTATION.search(name)
+    return (name[: match.start()], match.group(1)) if match else (name, kind)
+
+
+def _list(places: Sequence[Path], suffixes: frozenset[str]) -> _Listing:
+    read_at = time.time_ns()
+    changed: dict[str, int] = {}
+    names: dict[str, None] = {}
+    for place in places:
+        names |= dict.fromkeys(_walk(str(place), "", suffixes, changed, frozenset()))
+    return _Listing(sorted(names, key=_order), changed, read_at)
+
+
+def _walk(
+    folder: str, prefix: str, suffixes: frozenset[str], changed: dict[str, int], above: frozenset[str]
+) -> Iterator[str]:
+    """The files below `folder`, links followed except back into a folder that is being listed."""
+    changed[folder] = _mtime(folder)
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if _is_directory(entry):
+            yield from _walk(entry.path, f"{prefix}{entry.name}/", suffixes, changed, above | {real})
+        elif Path(entry.name).suffix.lower() in suffixes:
+            yield prefix + entry.name
+
+
+def _files(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(folder) if entry.is_file() and entry.name[0] != "."]
+    except OSError:
+        return []
+
+
+def _is_accepted(name: str, accepts: Sequence[str]) -> bool:
+    suffix = Path(name).suffix.lower()
+    kind = (mimetypes.guess_type(name)[0] or "").partition("/")[0]
+    if suffix in _IMAGE_SUFFIXES:
+        kind = "image"
+    return not accepts or kind in accepts or suffix[1:] in accepts
+
+
+def _order(name: str) -> tuple[str, str]:
+    return name.casefold(), name
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long
+        return False
+
+
+def _mtime(folder: str) -> int:
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return -1
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(path).expanduser().absolute()
