@@ -1,0 +1,50 @@
+"""Writes a checkpoint of seeded weights: a real file of any layout, for trying and testing without a download.
+
+The pictures it makes show nothing, but they are always the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests/golden"))
+
+from seeded_weights import seeded_state_dict  # noqa: E402
+
+
+def main() -> None:
+    """Writes the file named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("layout", type=Path, help="JSON object: tensor name -> shape")
+    parser.add_argument("output", type=Path, help="safetensors file to write")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--dtype", choices=("float32", "float16"), default="float16")
+    arguments = parser.parse_args()
+    write(arguments.layout, arguments.output, arguments.seed, arguments.dtype)
+    print(f"made {arguments.output} with seeded weights")
+
+
+def write(layout: Path, output: Path, seed: int = 0, dtype: str = "float16", **constants: float) -> None:
+    """Writes the tensors of a layout into one file.
+
+    Args:
+        constants: Endings of tensor names -> the value those tensors have instead.
+    """
+    tensors = seeded_state_dict(json.loads(layout.read_text(encoding="utf-8")), seed)
+    for ending, value in constants.items():
+        tensors |= {name: np.full_like(t, value) for name, t in tensors.items() if name.endswith(ending)}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = output.with_suffix(".unfinished")
+    save_file({k: v.astype(dtype) if v.dtype == np.float32 else v for k, v in tensors.items()}, unfinished)
+    unfinished.replace(output)
+
+
+if __name__ == "__main__":
+    main()
