@@ -31,15 +31,9 @@ def main() -> None:
     print(f"made {arguments.output} with seeded weights")
 
 
-def write(layout: Path, output: Path, seed: int = 0, dtype: str = "float16", **constants: float) -> None:
-    """Writes the tensors of a layout into one file.
-
-    Args:
-        constants: Endings of tensor names -> the value those tensors have instead.
-    """
+def write(layout: Path, output: Path, seed: int = 0, dtype: str = "float16") -> None:
+    """Writes the tensors of a layout into one file; a file that is there is whole."""
     tensors = seeded_state_dict(json.loads(layout.read_text(encoding="utf-8")), seed)
-    for ending, value in constants.items():
-        tensors |= {name: np.full_like(t, value) for name, t in tensors.items() if name.endswith(ending)}
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = output.with_suffix(".unfinished")
     save_file({k: v.astype(dtype) if v.dtype == np.float32 else v for k, v in tensors.items()}, unfinished)
