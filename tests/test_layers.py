@@ -1,0 +1,26 @@
+"""What must not be loaded is not loaded, checked in a fresh interpreter each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+LIGHT = ("core.engine.run", "core.workflow.document", "core.nodes.registry", "core.sampling.names", "app.cli")
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_loads_without_torch_or_qt(module: str) -> None:
+    code = (
+        f"import sys, importlib; importlib.import_module({module!r})\n"
+        "print(sorted({'torch', 'diffusers', 'transformers', 'PySide6', 'scipy'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_listing_the_nodes_loads_no_torch() -> None:
+    code = "import sys; from core.nodes.registry import builtin; builtin(); print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
