@@ -1,0 +1,1 @@
+"""Prompts to embeddings: prompt syntax, tokens, textual inversion, text encoders."""
