@@ -132,8 +132,8 @@ class Folders:
     def find(self, kind: str, name: str) -> Path | None:
         """The file of that name; None if there is none.
 
-        Names for the user's folders may end in `[input]`, `[output]` or `[temp]`, which overrules `kind`. Text
-        prompts name embeddings without their suffix: there it may be left out.
+        Names for the user's folders may end in `[input]`, `[output]` or `[temp]`, which overrules `kind`.
+        Embeddings are found without their suffix too, as text prompts name them.
 
         Raises:
             InputError: The name leads out of the folders.
