@@ -173,18 +173,33 @@ class Folders:
 
 
 def relative_name(name: str) -> str:
-    """A name as a path with forward slashes that stays below the folder it is put behind.
+    """The name of a file with forward slashes, which stays below the folder it is put behind.
 
     Raises:
-        InputError: It is empty, absolute, starts with a drive letter, or has a part `..` or a NUL.
+        InputError: It is empty or leads out of the folder.
+    """
+    parts = inner_parts(name)
+    if not parts:
+        raise InputError(f"{name!r} is not the name of a file")
+    return "/".join(parts)
+
+
+def inner_parts(name: str, *, input: str | None = None) -> list[str]:  # noqa: A002 - the word of this field
+    """Subfolders and last part of a relative name, written with slashes of either kind; none if it is empty.
+
+    Args:
+        input: The node's input that the error is about.
+
+    Raises:
+        InputError: It is absolute, starts with a drive letter, or has a part `..` or a NUL.
     """
     path = name.replace("\\", "/")
     parts = [part for part in path.split("/") if part not in ("", ".")]
-    if "\0" in name or path.startswith("/") or re.match(r"[A-Za-z]:", path) or ".." in parts or not parts:
-        raise InputError(
-            f"{name!r} is not the name of a file inside the folder; use a relative name without '..'"
-        )
-    return "/".join(parts)
+    # Windows drops dots and spaces at the end of a part, so ".. " is ".." there.
+    climbs = any(not part.strip(" .") for part in parts)
+    if climbs or "\0" in path or path.startswith("/") or re.match(r"[A-Za-z]:", path):
+        raise InputError(f"{name!r} leads out of the folder; use a relative name without '..'", input=input)
+    return parts
 
 
 def split_annotation(name: str, kind: str = "input") -> tuple[str, str]:

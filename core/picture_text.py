@@ -36,9 +36,8 @@ _NAMED_TEXT: Final = re.compile(r"([A-Za-z_][\w-]{0,78}):(.*)", re.DOTALL)
 def read_texts(source: Path | bytes, name: str | None = None) -> dict[str, str]:
     """The texts of a picture by keyword: `prompt`, `workflow`, `parameters`, ...; empty where it has none.
 
-    Read are the text chunks of PNG (and its `comf` chunks, in which ComfyUI stores the graph of an animation),
-    and EXIF of WebP, JPEG and whatever else Pillow opens: entries like `prompt:...` by that word, `UserComment`
-    and others by the name of the tag.
+    PNG: its text chunks, and the `comf` chunks in which ComfyUI stores the graph of an animation. WebP, JPEG
+    and whatever else Pillow opens: EXIF, entries like `prompt:...` by that word, others by the tag's name.
 
     Args:
         name: What errors call the picture; the path if None.

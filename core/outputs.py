@@ -1,0 +1,147 @@
+"""Writing results: their names, and files that are whole or not there at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias, TypedDict
+
+from core.errors import DarkroomError, InputError
+from core.folders import inner_parts
+
+Writer: TypeAlias = Callable[[BinaryIO], None]
+
+_RESERVED: Final = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|com[1-9¹²³]|lpt[1-9¹²³])(\..*)?$", re.IGNORECASE
+)
+_FORBIDDEN: Final = re.compile(r"[\0-\x1f]")
+_FORBIDDEN_ON_WINDOWS: Final = re.compile(r'[\0-\x1f<>:"|?*]')
+_BATCH: Final = "%batch_num%"
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class SavedFile(TypedDict):
+    """Where a result lies, in the words of ComfyUI; `type` is `output` or `temp`."""
+
+    filename: str
+    subfolder: str
+    type: str
+
+
+def save_files(
+    folder: Path,
+    kind: str,
+    prefix: str,
+    suffix: str,
+    writers: Iterable[Writer],
+    size: tuple[int, int] = (0, 0),
+) -> list[SavedFile]:
+    """Where the files went, one per writer: `<prefix>_00001_<suffix>` and so on after the highest there is.
+
+    A file appears under its name only when it is complete, and never in the place of another, even if two
+    runs save at once.
+
+    Args:
+        kind: `output` or `temp`, for the answer.
+        prefix: Subfolders and the beginning of the name. `%width%`, `%height%`, `%year%`, `%month%`, `%day%`,
+            `%hour%`, `%minute%`, `%second%` and `%batch_num%` are filled in.
+        size: Width and height, for the prefix.
+
+    Raises:
+        InputError: The prefix leads out of the folder or is no name that every system allows.
+        DarkroomError: The disk is full, or the folder cannot be written.
+    """
+    parts = _parts(_fill(prefix, size))
+    subfolder, name = "/".join(parts[:-1]), parts[-1] if parts else ""
+    target = folder.joinpath(subfolder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        number = _highest(target, name)
+        saved: list[SavedFile] = []
+        for index, write in enumerate(writers):
+            part = _write_part(target, write)
+            number = _publish(part, lambda number, i=index: _name(name, i, number) + suffix, number + 1)
+            saved.append(
+                {"filename": _name(name, index, number) + suffix, "subfolder": subfolder, "type": kind}
+            )
+    except OSError as error:
+        raise DarkroomError(_reason(error, target)) from error
+    return saved
+
+
+def _name(name: str, index: int, number: int) -> str:
+    return f"{name.replace(_BATCH, str(index))}_{number:05}_"
+
+
+def _fill(prefix: str, size: tuple[int, int]) -> str:
+    now = datetime.now()
+    values = {"%width%": str(size[0]), "%height%": str(size[1]), "%year%": f"{now.year:04}"}
+    values |= {
+        f"%{unit}%": f"{getattr(now, unit):02}" for unit in ("month", "day", "hour", "minute", "second")
+    }
+    for word, value in values.items():
+        prefix = prefix.replace(word, value)
+    return prefix
+
+
+def _parts(prefix: str) -> list[str]:
+    parts = inner_parts(prefix, input="filename_prefix")
+    forbidden = _FORBIDDEN_ON_WINDOWS if os.name == "nt" else _FORBIDDEN
+    for part in parts:
+        if _RESERVED.match(part) or forbidden.search(part):
+            raise InputError(
+                f"{part!r} in the prefix {prefix!r} cannot name a file; use another word",
+                input="filename_prefix",
+            )
+    return parts
+
+
+def _highest(folder: Path, name: str) -> int:
+    words = r"\d+".join(re.escape(word) for word in name.split(_BATCH))
+    numbered = re.compile(rf"{words}_(\d{{1,18}})_")
+    matches = (numbered.match(entry.name) for entry in os.scandir(folder))
+    return max((int(match[1]) for match in matches if match), default=0)
+
+
+def _write_part(folder: Path, write: Writer) -> Path:
+    part = folder / f".{uuid.uuid4().hex}.part"
+    try:
+        with part.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return part
+
+
+def _publish(part: Path, name: Callable[[int], str], number: int) -> int:
+    """The first free number from `number` on, under whose name the finished file now is."""
+    try:
+        while not _reserve(part.with_name(name(number))):
+            number += 1
+        part.replace(part.with_name(name(number)))
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return number
+
+
+def _reserve(path: Path) -> bool:
+    try:
+        path.open("xb").close()
+    except FileExistsError:
+        return False
+    return True
+
+
+def _reason(error: OSError, folder: Path) -> str:
+    if error.errno in _FULL:
+        return f"the disk that holds {folder} is full, so the result was not saved; make room and run again"
+    return f"the result cannot be saved in {folder}: {error.strerror or error}"
