@@ -35,7 +35,9 @@ class SetupFailed(Exception):
 
 def main() -> int:
     """Runs the command named on the command line; returns its exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("command", choices=("run", "test", "check"))
     command, rest = parser.parse_known_args()
     try:
@@ -50,39 +52,57 @@ def set_up() -> None:
     """Makes the virtual environment and installs what pyproject.toml names, if that has not been done."""
     if sys.version_info < (3, 11):
         version = ".".join(str(part) for part in sys.version_info[:3])
-        raise SetupFailed(f"Python 3.11 or newer is needed, this is {version}. Get one from https://www.python.org.")
+        raise SetupFailed(
+            f"Python 3.11 or newer is needed, this is {version}. Get one from https://www.python.org."
+        )
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
     if STAMP.is_file() and PYTHON.is_file() and STAMP.read_text(encoding="utf-8") == wanted:
         return
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB:
-        raise SetupFailed(f"{free:.1f} GB are free in {ROOT}, {NEEDED_GB} are needed. Make room and run this again.")
+        raise SetupFailed(
+            f"{free:.1f} GB are free in {ROOT}, {NEEDED_GB} are needed. Make room and run this again."
+        )
     print("Setting up (a few minutes the first time) ...", flush=True)
     if not PYTHON.is_file():
         make_environment()
     arguments = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-e", f"{ROOT}[dev]"]
     if subprocess.run([PYTHON, *arguments], check=False).returncode:
-        raise SetupFailed("pip could not install the packages; what it said stands above. Is there a network?")
+        raise SetupFailed(
+            "pip could not install the packages; what it said stands above. Is there a network?"
+        )
     probe_imports()
     STAMP.write_text(wanted, encoding="utf-8")
 
 
 def make_environment() -> None:
     """Makes `.venv`, with a message where the system's Python lacks a part of itself."""
-    made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=False, capture_output=True, text=True)
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", "--clear", VENV], check=False, capture_output=True, text=True
+    )
     if made.returncode:
         package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-        hint = f" On Debian and Ubuntu: sudo apt install {package}" if "ensurepip" in made.stdout + made.stderr else ""
-        raise SetupFailed(f"no virtual environment could be made in {VENV}.{hint}\n{made.stdout}{made.stderr}")
+        hint = (
+            f" On Debian and Ubuntu: sudo apt install {package}"
+            if "ensurepip" in made.stdout + made.stderr
+            else ""
+        )
+        raise SetupFailed(
+            f"no virtual environment could be made in {VENV}.{hint}\n{made.stdout}{made.stderr}"
+        )
 
 
 def probe_imports() -> None:
-    """Loads the compiled packages once, to name a missing system library now and not in the middle of a run."""
+    """Loads the compiled packages once, to name a missing system library now and not during a run."""
     tried = subprocess.run([PYTHON, "-c", IMPORTS], check=False, capture_output=True, text=True)
     if tried.returncode == 0:
         return
     last = (tried.stderr.strip() or "no message").splitlines()[-1]
-    packages = {"libgomp": "libgomp1", "libstdc++": "libstdc++6", "DLL load failed": "the Visual C++ Redistributable"}
+    packages = {
+        "libgomp": "libgomp1",
+        "libstdc++": "libstdc++6",
+        "DLL load failed": "the Visual C++ Redistributable",
+    }
     for sign, package in packages.items():
         if sign in last:
             raise SetupFailed(f"a system library is missing: install {package} and run this again.\n{last}")

@@ -86,8 +86,8 @@ def _slerp(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
     unit_b = torch.where(length_b > 0, b / length_b, 0)
     dot = (unit_a * unit_b).sum(dim=1, keepdim=True)
     angle = dot.clamp(-1, 1).acos()
-    blended = ((1 - share) * angle).sin() / angle.sin() * unit_a + (share * angle).sin() / angle.sin() * unit_b
-    blended = blended * (length_a * (1 - share) + length_b * share)
+    direction = (((1 - share) * angle).sin() * unit_a + (share * angle).sin() * unit_b) / angle.sin()
+    blended = direction * (length_a * (1 - share) + length_b * share)
     # The angle says nothing where the vectors point the same way or opposite ways.
     blended = torch.where(dot > 1 - 1e-5, a, blended)
     return torch.where(dot < 1e-5 - 1, a * (1 - share) + b * share, blended)

@@ -1,4 +1,4 @@
-"""Writes a checkpoint of seeded weights: a real file of any layout, for trying and testing without a download.
+"""Writes a checkpoint of seeded weights: a real file of any layout, to try and test without a download.
 
 The pictures it makes show nothing, but they are always the same.
 """

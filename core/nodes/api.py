@@ -5,9 +5,9 @@
         \"\"\"The colours of an image inverted.\"\"\"
         return 1.0 - image
 
-Three rules keep results cacheable: a node never changes its inputs, gives the same result for the same inputs, and
-says so (`output=True`, `fingerprint`) where it has an effect or reads something that changes. Everything it may use
-of the program comes through parameters typed `Context` and `Folders`.
+Three rules keep results cacheable: a node never changes its inputs, gives the same result for the same
+inputs, and says so (`output=True`, `fingerprint`) where it has an effect or reads something that changes.
+Everything it may use of the program comes through parameters typed `Context` and `Folders`.
 """
 
 from __future__ import annotations
@@ -180,6 +180,7 @@ class Node(Generic[P, R]):
         self._function = function
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """What the function returns."""
         return self._function(*args, **kwargs)
 
     def needs(self, function: Callable[..., Iterable[str]]) -> Callable[..., Iterable[str]]:
@@ -188,7 +189,10 @@ class Node(Generic[P, R]):
         return function
 
     def fingerprint(self, function: Callable[..., object]) -> Callable[..., object]:
-        """Declares a value that changes when the result would although no input does. Linked inputs are None."""
+        """Declares a value that changes when the result would although no input does.
+
+        Linked inputs are None to it.
+        """
         self.spec = replace(self.spec, fingerprint=self._hook(function))
         return function
 
@@ -198,13 +202,23 @@ class Node(Generic[P, R]):
         return function
 
     def _hook(self, function: Callable[..., object]) -> Hook:
-        parameters = inspect.signature(function).parameters
-        hidden = {name for name, kind in self.spec.hidden.items() if kind != "CONTEXT"}
-        for name, parameter in parameters.items():
-            known = name in hidden or self.spec.input(name) or parameter.annotation in (Folders, "Folders")
-            if not known and parameter.kind is not parameter.VAR_KEYWORD:
-                raise TypeError(f"{self.spec.class_type}: a hook names {name!r}, which is no input of the node")
-        return Hook(function, tuple(parameters))
+        inputs: list[str] = []
+        hidden: dict[str, str] = {}
+        takes_all = False
+        for name, parameter in inspect.signature(function).parameters.items():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                takes_all = True
+            elif parameter.annotation in (Folders, "Folders"):
+                hidden[name] = "FOLDERS"
+            elif self.spec.hidden.get(name) == "UNIQUE_ID":
+                hidden[name] = "UNIQUE_ID"
+            elif self.spec.input(name):
+                inputs.append(name)
+            else:
+                raise TypeError(
+                    f"{self.spec.class_type}: a hook names {name!r}, which is no input of the node"
+                )
+        return Hook(function, tuple(inputs), hidden, takes_all)
 
 
 def node(
@@ -251,9 +265,12 @@ def node(
             takes_lists=any(spec.whole_list for spec in inputs),
             returns_tuple=_named_tuple(_arms(returned)) is not None,
         )
-        unknown = set(tips) - set(inspect.signature(function).parameters) - {o.name for o in spec.outputs}
+        outputs = {output.name.lower() for output in spec.outputs}
+        unknown = set(tips) - set(inspect.signature(function).parameters) - outputs
         if unknown:
-            raise TypeError(f"{class_type}: the docstring describes {sorted(unknown)}, which it does not have")
+            raise TypeError(
+                f"{class_type}: the docstring describes {sorted(unknown)}, which it does not have"
+            )
         return Node(function, spec)
 
     return declare
@@ -281,7 +298,7 @@ def _read_parameters(
         elif parameter.kind is parameter.KEYWORD_ONLY:
             inputs.append(spec)
         else:
-            # Sockets may follow widgets that have defaults only behind the star, and files depend on the order.
+            # Files depend on the order, and a socket may follow a widget with a default only behind the star.
             raise TypeError(f"{class_type}: put a star before {name!r}; inputs are keyword-only")
     return hidden, tuple(inputs), variadic
 
@@ -382,5 +399,3 @@ def _read_docstring(doc: str) -> tuple[str, dict[str, str]]:
         for match in re.finditer(r"^    (\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE):
             tips[match[1]] = " ".join(match[2].split())
     return head.strip(), tips
-
-

@@ -26,9 +26,7 @@ def encode_text(
 
 
 @node("CLIPSetLastLayer", category="conditioning", title="CLIP Set Last Layer")
-def set_last_layer(
-    *, clip: Clip, stop_at_clip_layer: Annotated[int, Range(-24, -1, step=1)] = -1
-) -> Clip:
+def set_last_layer(*, clip: Clip, stop_at_clip_layer: Annotated[int, Range(-24, -1, step=1)] = -1) -> Clip:
     """A text encoder that stops before its last layer.
 
     Args:

@@ -1,4 +1,4 @@
-"""Node types as the JSON facts other programs exchange: out for `darkroom nodes --json`, in for the catalogue."""
+"""Node types as JSON facts: out for `darkroom nodes --json`, in for the nodes known by interface only."""
 
 from __future__ import annotations
 

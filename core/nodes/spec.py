@@ -140,10 +140,18 @@ class OutputSpec:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A function that a node declares beside its body, with the names of the inputs it uses."""
+    """A function that a node declares beside its body.
+
+    Attributes:
+        inputs: Names of the inputs it uses.
+        hidden: Parameter name -> what the engine fills in: `FOLDERS` or `UNIQUE_ID`.
+        takes_all: It is given all inputs, those it does not name in `**`.
+    """
 
     function: Callable[..., Any]
-    parameters: tuple[str, ...]
+    inputs: tuple[str, ...]
+    hidden: Mapping[str, str] = field(default_factory=dict[str, str])
+    takes_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,7 @@ class NodeSpec:
         takes_lists: Runs once with whole lists.
         returns_tuple: The function returns a tuple with one item per output, else the one output itself.
         needs: Names of the lazy inputs wanted next, given what is known; asked until it wants nothing new.
-        fingerprint: A value that changes when the result would although no input does; linked inputs are None.
+        fingerprint: A value that changes when the result would although no input does.
         validate: Raises `InputError` for values it does not accept.
     """
 

@@ -45,7 +45,7 @@ Image: TypeAlias = Annotated[Tensor, Socket("IMAGE")]
 Mask: TypeAlias = Annotated[Tensor, Socket("MASK")]
 """[B,H,W] float32 in 0..1."""
 Latent: TypeAlias = Annotated[LatentDict, Socket("LATENT")]
-Conditioning: TypeAlias = Annotated["list[Cond]", Socket("CONDITIONING")]
+Conditioning: TypeAlias = Annotated[list[Cond], Socket("CONDITIONING")]
 Model: TypeAlias = Annotated[DiffusionModel, Socket("MODEL")]
 Clip: TypeAlias = Annotated[TextEncoder, Socket("CLIP")]
 Vae: TypeAlias = Annotated[VaeModel, Socket("VAE")]

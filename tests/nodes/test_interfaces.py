@@ -14,11 +14,40 @@ from resources import path
 
 REFERENCE = json.loads(path("comfy_nodes.json").read_text(encoding="utf-8"))
 SPECS = list(builtin())
-FIRST_NODES = """CheckpointLoaderSimple VAELoader CLIPTextEncode CLIPSetLastLayer EmptyLatentImage KSampler
-    KSamplerAdvanced VAEDecode VAEEncode VAEEncodeForInpaint SetLatentNoiseMask LatentUpscale LatentUpscaleBy LoadImage
-    LoadImageMask SaveImage PreviewImage ImageScale ImageScaleBy ImageInvert ImageBatch ConditioningCombine
-    ConditioningAverage ConditioningConcat ConditioningSetArea LoadLatent SaveLatent PrimitiveInt PrimitiveFloat
-    PrimitiveBoolean PrimitiveString PrimitiveStringMultiline""".split()
+FIRST_NODES = [
+    "CheckpointLoaderSimple",
+    "VAELoader",
+    "CLIPTextEncode",
+    "CLIPSetLastLayer",
+    "EmptyLatentImage",
+    "KSampler",
+    "KSamplerAdvanced",
+    "VAEDecode",
+    "VAEEncode",
+    "VAEEncodeForInpaint",
+    "SetLatentNoiseMask",
+    "LatentUpscale",
+    "LatentUpscaleBy",
+    "LoadImage",
+    "LoadImageMask",
+    "SaveImage",
+    "PreviewImage",
+    "ImageScale",
+    "ImageScaleBy",
+    "ImageInvert",
+    "ImageBatch",
+    "ConditioningCombine",
+    "ConditioningAverage",
+    "ConditioningConcat",
+    "ConditioningSetArea",
+    "LoadLatent",
+    "SaveLatent",
+    "PrimitiveInt",
+    "PrimitiveFloat",
+    "PrimitiveBoolean",
+    "PrimitiveString",
+    "PrimitiveStringMultiline",
+]
 
 
 def said(entry: Any) -> Any:
