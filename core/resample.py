@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from PIL import Image as PillowImage
@@ -27,18 +25,20 @@ def resize(samples: Tensor, width: int, height: int, method: str, crop: str = "d
     return interpolate(samples, size=(height, width), mode=method)
 
 
-def missing_side(old: Sequence[int], width: int, height: int, least: int = 1) -> tuple[int, int]:
-    """The new (width, height), a side of 0 following from the other one.
+def complete_size(old: tuple[int, int], width: int, height: int, least: int = 1) -> tuple[int, int]:
+    """The new (width, height), where a side of 0 follows from the other one.
 
     Args:
         old: The old (width, height).
-        least: Smallest side that follows.
+        least: No side is smaller.
     """
     if width == 0:
-        return max(least, round(old[0] * height / old[1])), max(least, height)
-    if height == 0:
-        return max(least, width), max(least, round(old[1] * width / old[0]))
-    return width, height
+        height = max(least, height)
+        width = round(old[0] * height / old[1])
+    elif height == 0:
+        width = max(least, width)
+        height = round(old[1] * width / old[0])
+    return max(least, width), max(least, height)
 
 
 def _crop_to_aspect(samples: Tensor, width: int, height: int) -> Tensor:

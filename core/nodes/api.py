@@ -84,10 +84,10 @@ class Context(Protocol):
         """Reports `value` of `maximum` steps done, and checks for cancellation."""
         ...
 
-    def step(self, index: int, total: int, preview: Callable[[], Picture] | None = None) -> None:
+    def step(self, index: int, total: int, preview: Callable[[], Picture | None] | None = None) -> None:
         """The one call after denoising step `index` (from 0) of `total`: cancellation, progress, preview.
 
-        `preview` is only called when somebody wants to see it.
+        `preview` is only called when somebody wants to see it; it gives None where there is nothing to show.
         """
         ...
 

@@ -117,11 +117,11 @@ def scale(
     crop: Annotated[str, Choice(("disabled", "center"))],
 ) -> Image:
     """Pictures in another size. A side of 0 follows from the other one; both 0 change nothing."""
-    from core.resample import missing_side, resize
+    from core.resample import complete_size, resize
 
     if width == 0 and height == 0:
         return image
-    width, height = missing_side((image.shape[2], image.shape[1]), width, height)
+    width, height = complete_size((image.shape[2], image.shape[1]), width, height)
     return resize(image.movedim(-1, 1), width, height, upscale_method, crop).movedim(1, -1)
 
 

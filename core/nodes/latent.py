@@ -50,12 +50,12 @@ def upscale(
     crop: Crop,
 ) -> Latent:
     """A latent in another size, in pixels. A side of 0 follows from the other one; both 0 change nothing."""
-    from core.resample import missing_side, resize
+    from core.resample import complete_size, resize
 
     if width == 0 and height == 0:
         return samples
     old = samples["samples"]
-    width, height = missing_side((old.shape[-1], old.shape[-2]), width, height, least=64)
+    width, height = complete_size((old.shape[-1], old.shape[-2]), width, height, least=64)
     resized = resize(old, width // 8, height // 8, upscale_method, crop)
     return {**samples, "samples": resized}
 

@@ -51,7 +51,7 @@ def k_sampler(
     """
     from core.sampling.sample import ksampler
 
-    with model.resident() as predictor:
+    with model.resident(ctx.check_cancelled) as predictor:
         samples = ksampler(
             predictor,
             positive,
@@ -99,7 +99,7 @@ def k_sampler_advanced(
     """
     from core.sampling.sample import ksampler
 
-    with model.resident() as predictor:
+    with model.resident(ctx.check_cancelled) as predictor:
         samples = ksampler(
             predictor,
             positive,

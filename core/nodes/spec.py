@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from core.folders import Folders
-from core.near import near as near  # offered here to whoever checks names against a spec
 
 
 class _Missing:
