@@ -1,0 +1,243 @@
+"""The graphs inside a graph: subgraphs, and the group nodes of older files, as levels that compile alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from core.errors import WorkflowError
+from core.workflow.comfy_json import read_links, read_nodes
+from core.workflow.document import GraphDocument
+from core.workflow.fields import FieldReader
+from core.workflow.records import REROUTE, DocumentLink, Form, Node
+
+INLET: Final = "-10"
+OUTLET: Final = "-20"
+_MAX_DEPTH: Final = 32
+_MAX_NODES: Final = 200_000
+
+
+@dataclass(slots=True)
+class Level:
+    """One graph: the document itself, or what one node of it stands for.
+
+    Attributes:
+        prefix: What the ids of its nodes start with in the prompt: `12:`.
+        outer: The level and the node this one belongs to.
+        outlets: For every output of that node, the output in here that feeds it.
+        inlet_values: For inputs of that node that nothing is linked to, the value given there.
+        given: Node id -> input name -> value that overrides the node's own.
+        inner: Node id -> the level it stands for.
+    """
+
+    nodes: Mapping[str, Node]
+    links: Mapping[int, DocumentLink]
+    prefix: str = ""
+    outer: tuple[Level, Node] | None = None
+    outlets: Sequence[tuple[str, int] | None] = ()
+    inlet_values: Mapping[int, Any] = field(default_factory=dict[int, Any])
+    given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    inner: dict[str, Level] = field(default_factory=dict[str, "Level"])
+
+    def origin(self, number: int | None) -> tuple[str, int] | None:
+        """Where the link of that number begins: node id and output."""
+        link = None if number is None else self.links.get(number)
+        return (link.origin, link.origin_slot) if link else None
+
+    def walk(self) -> Iterator[tuple[Level, Node]]:
+        """Every node that is not itself a graph, with its level, in order."""
+        pending: list[Iterator[tuple[Level, Node]]] = [self._own()]
+        while pending:
+            level, node = next(pending[-1], (self, None))
+            if node is None:
+                pending.pop()
+            elif node.id in level.inner:
+                pending.append(level.inner[node.id]._own())
+            else:
+                yield level, node
+
+    def _own(self) -> Iterator[tuple[Level, Node]]:
+        return ((self, node) for node in self.nodes.values())
+
+
+def levels(document: GraphDocument) -> Level:
+    """The document's own level, with those inside it.
+
+    Raises:
+        WorkflowError: A definition is missing or broken, contains itself, or comes to too many nodes.
+    """
+    definitions = _Definitions(document)
+    root = Level(document.nodes, document.links)
+    pending, total = [(root, 0)], len(document.nodes)
+    while pending:
+        level, depth = pending.pop()
+        for node in level.nodes.values():
+            inner = definitions.expand(level, node)
+            if inner is None:
+                continue
+            total += len(inner.nodes)
+            if depth >= _MAX_DEPTH or total > _MAX_NODES:
+                name = f"node {level.prefix}{node.id} ({node.title or node.type})"
+                raise WorkflowError(f"{name} is a graph that contains itself, or over {_MAX_NODES} nodes")
+            level.inner[node.id] = inner
+            pending.append((inner, depth + 1))
+    return root
+
+
+class _Definitions:
+    def __init__(self, document: GraphDocument) -> None:
+        reader = FieldReader()
+        listed = reader.fields(document.header.fields.get("definitions"), "").get("subgraphs")
+        entries = [entry for entry in reader.items(listed, "") if isinstance(entry, dict)]
+        self._subgraphs: dict[Any, Form] = {e["id"]: e for e in entries if isinstance(e.get("id"), str)}
+        self._groups = reader.fields(document.header.extra.get("groupNodes"), "")
+
+    def expand(self, level: Level, node: Node) -> Level | None:
+        """The level a node stands for; None for an ordinary node."""
+        subgraph = self._subgraphs.get(node.type)
+        if subgraph is not None:
+            return _expand_subgraph(level, node, subgraph)
+        name = node.type[len("workflow/") :] if node.type.startswith(("workflow/", "workflow>")) else None
+        group = self._groups.get(name) if name else None
+        return _expand_group(level, node, group) if isinstance(group, dict) else None
+
+
+def _expand_subgraph(level: Level, node: Node, definition: Form) -> Level:
+    place = f"node {level.prefix}{node.id}, subgraph {definition.get('name', node.type)!r}"
+    reader = FieldReader()
+    try:
+        nodes = read_nodes(reader.items(definition.get("nodes"), "nodes"), reader)
+    except WorkflowError as error:
+        raise WorkflowError(f"{place}: {error}") from error
+    links = {link.id: link for link in read_links(definition.get("links"), reader)}
+    outlets: list[tuple[str, int] | None] = [None] * len(node.outputs)
+    for link in links.values():
+        if link.target == OUTLET and 0 <= link.target_slot < len(outlets):
+            outlets[link.target_slot] = (link.origin, link.origin_slot)
+    inlet_values, given = _promoted(node)
+    return Level(
+        {inner.id: inner for inner in nodes},
+        links,
+        f"{level.prefix}{node.id}:",
+        (level, node),
+        outlets,
+        inlet_values,
+        given,
+    )
+
+
+def _promoted(node: Node) -> tuple[dict[int, Any], dict[str, dict[str, Any]]]:
+    """The values given on the subgraph's node: by input slot, and by inner node and input name."""
+    stored = node.widgets if isinstance(node.widgets, tuple) else ()
+    by_name = {s.name: slot for slot, s in enumerate(node.inputs) if s.widget is not None}
+    proxies = node.properties.get("proxyWidgets")
+    if not isinstance(proxies, list):
+        fits = len(stored) == len(by_name)
+        return (dict(zip(by_name.values(), stored, strict=True)) if fits else {}), {}
+    pairs = [(str(p[0]), str(p[1])) for p in proxies if isinstance(p, list) and len(p) >= 2]
+    if len(stored) != len(pairs):
+        pairs = [pair for pair in pairs if pair[0] == "-1"]
+    inlet_values: dict[int, Any] = {}
+    given: dict[str, dict[str, Any]] = {}
+    for (owner, name), value in zip(pairs, stored, strict=False):
+        if value is None:
+            continue
+        if owner != "-1":
+            given.setdefault(owner, {})[name] = value
+        elif name in by_name:
+            inlet_values[by_name[name]] = value
+    return inlet_values, given
+
+
+def _expand_group(level: Level, node: Node, definition: Form) -> Level:
+    """A group node stores its members by index; its sockets are those of the members that stay unlinked."""
+    reader = FieldReader()
+    place = f"node {level.prefix}{node.id}, group node {node.type!r}"
+    forms = [{**form, "id": index} for index, form in enumerate(reader.items(definition.get("nodes"), place))]
+    nodes = read_nodes(forms, reader)
+    links: list[DocumentLink] = []
+    outside = {(entry[0], entry[1]) for entry in _external(definition)}
+    linked_outputs: set[tuple[str, int]] = set()
+    for row in reader.items(definition.get("links"), place):
+        if isinstance(row, list) and len(row) >= 4 and all(isinstance(end, int) for end in row[:4]):
+            origin, origin_slot, target, target_slot = row[:4]
+            kind = row[5] if len(row) > 5 else "*"
+            links.append(
+                DocumentLink(len(links) + 1, str(origin), origin_slot, str(target), target_slot, kind)
+            )
+            if (origin, origin_slot) not in outside:
+                linked_outputs.add((str(origin), origin_slot))
+    hidden = _hidden(definition)
+    nodes = [_linked(inner, links) for inner in nodes]
+    inlets = _open_inputs(nodes, hidden)
+    for slot, (inner, inner_slot) in enumerate(inlets):
+        links.append(DocumentLink(len(links) + 1, INLET, slot, inner, inner_slot, "*"))
+    nodes = [_linked(inner, links) for inner in nodes]
+    outlets = [
+        (inner.id, slot)
+        for inner in nodes
+        for slot, _ in enumerate(inner.outputs)
+        if (inner.id, slot) not in linked_outputs and (inner.id, "output", str(slot)) not in hidden
+    ]
+    return Level(
+        {inner.id: inner for inner in _with_values(nodes, node)},
+        {link.id: link for link in links},
+        f"{level.prefix}{node.id}:",
+        (level, node),
+        outlets,
+    )
+
+
+def _external(definition: Form) -> Iterator[tuple[int, int]]:
+    """Outputs of members that are shown although they are linked inside: (index, slot)."""
+    rows = definition.get("external")
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, list) and len(row) >= 2 and isinstance(row[0], dict):
+            index, slot = row[0].get("index"), row[1]
+            if isinstance(index, int) and isinstance(slot, int):
+                yield index, slot
+
+
+def _hidden(definition: Form) -> set[tuple[str, str, str]]:
+    """Sockets of members that the group does not show: (index, `input` or `output`, name or slot)."""
+    config = definition.get("config")
+    return {
+        (str(index), side, str(name))
+        for index, entry in (config.items() if isinstance(config, dict) else ())
+        for side in ("input", "output")
+        for name, about in ((entry.get(side) or {}) if isinstance(entry, dict) else {}).items()
+        if isinstance(about, dict) and about.get("visible") is False
+    }
+
+
+def _linked(node: Node, links: Sequence[DocumentLink]) -> Node:
+    """The member with its input sockets naming the links that end in them."""
+    ends = {link.target_slot: link.id for link in links if link.target == node.id}
+    sockets = (replace(socket, link=ends.get(slot)) for slot, socket in enumerate(node.inputs))
+    return replace(node, inputs=tuple(sockets))
+
+
+def _open_inputs(nodes: Sequence[Node], hidden: set[tuple[str, str, str]]) -> list[tuple[str, int]]:
+    """The members' inputs that become the group's, in its order: those made from widgets come last."""
+    free = [
+        (node.id, slot, socket.widget is not None)
+        for node in nodes
+        for slot, socket in enumerate(node.inputs)
+        if socket.link is None and (node.id, "input", socket.name) not in hidden
+    ]
+    return [(index, slot) for index, slot, _ in sorted(free, key=lambda entry: entry[2])]
+
+
+def _with_values(nodes: Sequence[Node], group: Node) -> list[Node]:
+    """The members with the group's widget values, which are theirs one after the other."""
+    total = sum(len(node.widgets) for node in nodes if node.type != REROUTE)
+    if not isinstance(group.widgets, tuple) or len(group.widgets) != total:
+        return list(nodes)
+    result: list[Node] = []
+    position = 0
+    for node in nodes:
+        count = 0 if node.type == REROUTE else len(node.widgets)
+        result.append(replace(node, widgets=group.widgets[position : position + count]))
+        position += count
+    return result
