@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -58,7 +59,7 @@ def load_family(family: str) -> Iterator[Case]:
 def seeded(layout: str, seed: int = 0) -> dict[str, Tensor]:
     """The tensors of `layouts/<layout>.json`, named as in an original checkpoint."""
     shapes = json.loads((ROOT / "layouts" / f"{layout}.json").read_text(encoding="utf-8"))
-    return {key: torch.from_numpy(value.copy()) for key, value in seeded_state_dict(shapes, seed).items()}
+    return {key: torch.from_numpy(np.array(value)) for key, value in seeded_state_dict(shapes, seed).items()}
 
 
 def close(result: Tensor, expected: Tensor, rtol: float, atol: float) -> bool:

@@ -1,0 +1,104 @@
+"""Networks with their weights in place, never holding the weights twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import WeightsMismatch
+from core.models.files import Check, Tensors, WeightFile
+
+_TRIM_EVERY = 256 * 1024**2
+
+Convert = Callable[[Tensors], dict[str, Tensor]]
+M = TypeVar("M", bound=nn.Module)
+
+
+def never() -> None:
+    """The check of a load that nothing can stop."""
+
+
+def empty(build: Callable[[], M]) -> M:
+    """A network without values: its shapes alone."""
+    with torch.device("meta"):
+        return build().eval().requires_grad_(requires_grad=False)
+
+
+def verify(network: nn.Module, convert: Convert, tensors: Tensors, file: str) -> None:
+    """Compare the tensors of a file with what a network needs; reads names and shapes only.
+
+    Args:
+        network: As `empty` gives it.
+        convert: Renames the tensors for the network.
+        file: Name of the file, for the message.
+
+    Raises:
+        WeightsMismatch: A tensor is missing or has another shape.
+    """
+    hollow = {name: tensor.to("meta") for name, tensor in tensors.items()}
+    origin = {id(tensor): name for name, tensor in hollow.items()}
+    found = _converted(convert, hollow, file)
+    for name, expected in network.state_dict().items():
+        if name not in found:
+            raise WeightsMismatch(
+                f"{file} has no tensor for {name}: it is incomplete or pruned; download it again"
+            )
+        tensor = found[name]
+        if tensor.shape != expected.shape:
+            raise WeightsMismatch(
+                f"{file}: the tensor {origin.get(id(tensor), name)} has the shape {tuple(tensor.shape)}, "
+                f"the network needs {tuple(expected.shape)}; the file is damaged or of another network"
+            )
+
+
+def fill(
+    network: nn.Module,
+    convert: Convert,
+    tensors: Tensors,
+    file: WeightFile,
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    check: Check = never,
+) -> None:
+    """Give a network of `empty` its weights, one tensor after the other.
+
+    Args:
+        check: Called before each tensor; may raise `Cancelled`.
+    """
+    wanted = network.state_dict()
+    source = _converted(convert, tensors, file.path.name)
+    values: dict[str, Tensor] = {}
+    read = 0
+    for name in wanted:
+        check()
+        tensor = source.pop(name)
+        # A copy even where nothing changes: the file may be replaced while the network is in use.
+        kind = dtype if tensor.is_floating_point() else tensor.dtype
+        values[name] = tensor.to(device=device, dtype=kind, copy=True)
+        read += tensor.nbytes
+        if read > _TRIM_EVERY:
+            file.trim()
+            read = 0
+    network.load_state_dict(values, assign=True)
+    file.trim()
+
+
+def _converted(convert: Convert, tensors: Tensors, file: str) -> dict[str, Tensor]:
+    try:
+        return convert(tensors)
+    except KeyError as error:
+        raise WeightsMismatch(
+            f"{file} has no tensor {error.args[0]}: it is incomplete or pruned; download it again"
+        ) from error
+
+
+def nbytes(network: nn.Module, dtype: torch.dtype) -> int:
+    """The memory of a network's weights in a type."""
+    return sum(
+        tensor.numel() * (dtype.itemsize if tensor.is_floating_point() else tensor.itemsize)
+        for tensor in network.state_dict().values()
+    )

@@ -1,0 +1,153 @@
+"""Weight files: their tensors by name, mapped rather than read; what cannot be trusted is refused."""
+
+from __future__ import annotations
+
+import ctypes
+import pickle
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+from zipfile import is_zipfile
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from core.errors import ModelError, WeightsMismatch
+
+Tensors: TypeAlias = Mapping[str, Tensor]
+Check: TypeAlias = Callable[[], None]
+
+_PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
+_DISGUISES = (
+    (b"PK\x03\x04", "it is a PyTorch pickle: give it the ending .ckpt"),
+    (b"\x80", "it is a pickle: give it the ending .ckpt"),
+    (b"version https://git-lfs", "it is a Git LFS pointer: fetch the real file with `git lfs pull`"),
+    (b"<", "it is a web page: the download needs a login or a direct link"),
+    (b"GGUF", "it is a GGUF file, which Darkroom does not read"),
+)
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    KeyError,
+    AttributeError,
+    TypeError,
+    IndexError,
+)
+_MADV_DONTNEED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFile:
+    """An open weight file.
+
+    Attributes:
+        path: Where it lies.
+        tensors: Its tensors; reading one reads that part of the file.
+        metadata: The text its author stored with it.
+        mapped: Whether the tensors are a view of the file; else they are held in memory.
+    """
+
+    path: Path
+    tensors: Tensors
+    metadata: Mapping[str, str]
+    mapped: bool
+
+    def trim(self) -> None:
+        """Give back the memory of what was read of a mapped file; it is read again when asked for again."""
+        if not self.mapped or sys.platform != "linux" or not self.tensors:
+            return
+        page = 4096
+        start = min(t.data_ptr() for t in self.tensors.values())
+        end = max(t.data_ptr() + t.nbytes for t in self.tensors.values())
+        start = -(-start // page) * page
+        if end - start >= page:
+            length = (end - start) // page * page
+            ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), _MADV_DONTNEED)
+
+
+def open_weights(path: Path) -> WeightFile:
+    """The tensors of a weight file, none of them read yet.
+
+    Raises:
+        WeightsMismatch: The file is empty, cut off, or its header does not describe it.
+        ModelError: The file cannot be read, is of another kind, or would run code when loaded.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise WeightsMismatch(f"{path.name} is empty: download it again")
+        opened = _open_pickle(path) if path.suffix.lower() in _PICKLES else _open_safetensors(path)
+    except OSError as error:
+        raise ModelError(f"{path.name} cannot be read ({error.strerror or error}): {path}") from error
+    if not opened.tensors:
+        raise WeightsMismatch(f"{path.name} holds no tensors")
+    return opened
+
+
+def _open_safetensors(path: Path) -> WeightFile:
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            return WeightFile(path, tensors, file.metadata() or {}, mapped=True)
+    except SafetensorError as error:
+        with path.open("rb") as raw:
+            start = raw.read(32)
+        disguise = next((words for magic, words in _DISGUISES if start.lstrip().startswith(magic)), None)
+        if disguise:
+            raise WeightsMismatch(f"{path.name} is no safetensors file: {disguise}") from error
+        reason = str(error).removeprefix("Error while deserializing header: ")
+        raise WeightsMismatch(
+            f"{path.name} is damaged or was not downloaded whole ({reason}; {path.stat().st_size:,} bytes): "
+            "download it again"
+        ) from error
+
+
+def _open_pickle(path: Path) -> WeightFile:
+    return WeightFile(path, _tensors_in(read_pickle(path)), {}, mapped=_is_mappable(path))
+
+
+def _is_mappable(path: Path) -> bool:
+    # Only the zip layout; files older than PyTorch 1.6 are read as a whole.
+    return is_zipfile(path)
+
+
+def read_pickle(path: Path) -> Any:
+    """What a pickle file holds, if that is tensors and plain data only; mapped where its layout allows it.
+
+    Raises:
+        WeightsMismatch: The file is damaged.
+        ModelError: It would run code when loaded.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_mappable(path))
+    except _UNREADABLE as error:
+        if isinstance(error, pickle.UnpicklingError) and "Unsupported global" in str(error):
+            raise ModelError(
+                f"{path.name} holds more than tensors and would run code of its author when loaded; "
+                "it was not loaded. Use its .safetensors version, or convert it in a place you trust"
+            ) from error
+        raise WeightsMismatch(
+            f"{path.name} is damaged, was not downloaded whole, or is no PyTorch file: "
+            "download it again, or use its .safetensors version"
+        ) from error
+
+
+def _tensors_in(content: Any) -> dict[str, Tensor]:
+    if not isinstance(content, dict):
+        return {}
+    for wrapper in ("state_dict", "params_ema", "params"):
+        if isinstance(content.get(wrapper), dict):
+            return _tensors_in(content[wrapper])
+    return {name: value for name, value in content.items() if isinstance(value, Tensor)}
+
+
+def below(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names start with `prefix`, named without it."""
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

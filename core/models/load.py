@@ -1,0 +1,105 @@
+"""Model files to the values that nodes pass on. Weights are checked here, and read when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from core.errors import ModelError
+from core.models import assemble, autoencoder, detect
+from core.models.assemble import Convert
+from core.models.cache import Handle, ModelCache, key_of
+from core.models.diffusion import DiffusionModel
+from core.models.files import Check, Tensors, WeightFile, open_weights
+from core.models.memory import denoiser_type, vae_type
+from core.models.vae import Vae, kl_vae
+
+
+def load_diffusion_model(path: Path, cache: ModelCache) -> DiffusionModel:
+    """The denoiser of a file, which may hold other parts besides.
+
+    Raises:
+        ModelError: The file cannot be read, is damaged, or holds no denoiser of a known kind.
+    """
+    return _denoiser(open_weights(path), cache)
+
+
+def load_vae(path: Path, cache: ModelCache) -> Vae:
+    """The VAE of a file: a VAE file of the original or the diffusers layout, or a checkpoint.
+
+    Raises:
+        ModelError: The file cannot be read, is damaged, or holds no VAE of a known kind.
+    """
+    return _vae(open_weights(path), cache)
+
+
+def _denoiser(file: WeightFile, cache: ModelCache) -> DiffusionModel:
+    architecture = detect.recognise(file.tensors, file.path.name)
+    weights = _handle(
+        file,
+        cache,
+        "denoiser",
+        detect.denoiser_tensors,
+        architecture.build,
+        architecture.convert,
+        denoiser_type(cache.device),
+    )
+    return DiffusionModel(weights, architecture, architecture.schedule)
+
+
+def _vae(file: WeightFile, cache: ModelCache) -> Vae:
+    found = autoencoder.recognise(autoencoder.vae_tensors(file.tensors), file.path.name)
+    weights = _handle(
+        file, cache, "vae", autoencoder.vae_tensors, found.build, found.convert, vae_type(cache.device)
+    )
+    return kl_vae(weights, found.channels, found.downscale)
+
+
+def _handle(
+    file: WeightFile,
+    cache: ModelCache,
+    kind: str,
+    select: Callable[[Tensors], Tensors],
+    build: Callable[[], nn.Module],
+    convert: Convert,
+    dtype: torch.dtype,
+) -> Handle[nn.Module]:
+    """A handle on a part of a file, its names and shapes verified."""
+    path = file.path
+    key = key_of(path, kind)
+    hollow = assemble.empty(build)
+    assemble.verify(hollow, convert, select(file.tensors), path.name)
+
+    def load(device: torch.device, check: Check) -> nn.Module:
+        if key_of(path, kind) != key:
+            raise ModelError(f"{path.name} has changed since it was loaded: queue the workflow again")
+        opened = open_weights(path)
+        network = assemble.empty(build)
+        assemble.fill(
+            network, convert, select(opened.tensors), opened, dtype=dtype, device=device, check=check
+        )
+        return network
+
+    return Handle(cache, key, assemble.nbytes(hollow, dtype), load)
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds."""
+
+    model: DiffusionModel
+    clip: object
+    vae: Vae
+
+
+def load_checkpoint(path: Path, cache: ModelCache) -> Checkpoint:
+    """The denoiser, text encoders and VAE of a checkpoint.
+
+    Raises:
+        ModelError: The file cannot be read, is damaged, or a part of it is of no known kind.
+    """
+    file = open_weights(path)
+    return Checkpoint(_denoiser(file, cache), None, _vae(file, cache))
