@@ -6,7 +6,7 @@ import mimetypes
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -143,7 +143,7 @@ class Folders:
         relative = relative_name(name)
         suffixes = ("", ".safetensors", ".pt", ".bin") if kind == "embeddings" else ("",)
         candidates = (place / (relative + suffix) for place in self.places(kind) for suffix in suffixes)
-        return next((path for path in candidates if _is_file(path)), None)
+        return next((path for path in candidates if _holds(path.is_file)), None)
 
     def resolve(self, kind: str, name: str) -> Path:
         """The file of that name.
@@ -232,17 +232,21 @@ def _walk(
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if _is_directory(entry):
+        if _holds(entry.is_dir):
             yield from _walk(entry.path, f"{prefix}{entry.name}/", suffixes, changed, above | {real})
         elif Path(entry.name).suffix.lower() in suffixes:
-            yield prefix + entry.name
+            if _holds(entry.is_file):
+                yield prefix + entry.name
+            else:
+                changed[entry.path] = _mtime(entry.path)  # a link whose target may come back
 
 
 def _files(folder: Path) -> list[str]:
     try:
-        return [entry.name for entry in os.scandir(folder) if entry.is_file() and entry.name[0] != "."]
+        entries = list(os.scandir(folder))
     except OSError:
         return []
+    return [entry.name for entry in entries if not entry.name.startswith(".") and _holds(entry.is_file)]
 
 
 def _is_accepted(name: str, accepts: Sequence[str]) -> bool:
@@ -257,17 +261,10 @@ def _order(name: str) -> tuple[str, str]:
     return name.casefold(), name
 
 
-def _is_directory(entry: os.DirEntry[str]) -> bool:
+def _holds(check: Callable[[], bool]) -> bool:
     try:
-        return entry.is_dir()
-    except OSError:
-        return False
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # such as a name that is too long
+        return check()
+    except OSError:  # such as a link to itself, or a name that is too long
         return False
 
 

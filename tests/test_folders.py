@@ -120,6 +120,21 @@ def test_links_are_followed_but_not_in_circles(folders, tmp_path):
     assert folders.find("vae", "self") is None
 
 
+def test_broken_links_are_left_out_until_their_target_comes(folders, tmp_path):
+    for root in (folders.models[0] / "vae", folders.input):
+        root.mkdir(parents=True)
+        try:
+            (root / "later.pt").symlink_to(tmp_path / "drive/v.pt")
+            (root / "self.pt").symlink_to(root / "self.pt")
+        except OSError:
+            pytest.skip("links are not allowed here")
+        touch(root / "there.pt")
+        os.utime(root, (1, 1))
+    assert folders.names("vae") == folders.names("input") == ["there.pt"]
+    touch(tmp_path / "drive/v.pt")
+    assert folders.names("vae") == folders.names("input") == ["later.pt", "there.pt"]
+
+
 def test_input_lists_its_own_files_of_the_wanted_kinds(folders):
     for name in ["b.PNG", "a.webp", "song.flac", "clip.mp4", "x.latent", "notes", "sub/deep.png"]:
         touch(folders.input / name)

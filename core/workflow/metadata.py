@@ -14,7 +14,7 @@ from core.workflow.json_text import parse_json
 Json: TypeAlias = dict[str, Any]
 
 _GRAPHS: Final = ("workflow", "prompt")
-_COMMENTS: Final = ("UserComment", "ImageDescription", "comment", "Comment")
+_COMMENTS: Final = ("UserComment", "ImageDescription", "Comment")
 """Texts in which other programs put a JSON object with the graphs."""
 
 
