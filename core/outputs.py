@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, TypedDict
@@ -19,8 +20,8 @@ Writer: TypeAlias = Callable[[BinaryIO], None]
 _RESERVED: Final = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[1-9¹²³]|lpt[1-9¹²³])(\..*)?$", re.IGNORECASE
 )
-_FORBIDDEN: Final = re.compile(r"[\0-\x1f]")
-_FORBIDDEN_ON_WINDOWS: Final = re.compile(r'[\0-\x1f<>:"|?*]')
+_FORBIDDEN: Final = re.compile(r"[\0-\x1f\ud800-\udfff]")
+_FORBIDDEN_ON_WINDOWS: Final = re.compile(r'[\0-\x1f\ud800-\udfff<>:"|?*]')
 _BATCH: Final = "%batch_num%"
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -61,21 +62,15 @@ def save_files(
     target = folder.joinpath(subfolder)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        number = _highest(target, name)
+        numbers = itertools.count(_highest(target, name) + 1)
         saved: list[SavedFile] = []
         for index, write in enumerate(writers):
-            part = _write_part(target, write)
-            number = _publish(part, lambda number, i=index: _name(name, i, number) + suffix, number + 1)
-            saved.append(
-                {"filename": _name(name, index, number) + suffix, "subfolder": subfolder, "type": kind}
-            )
+            start = name.replace(_BATCH, str(index))
+            filename = _save(target, write, (f"{start}_{number:05}_{suffix}" for number in numbers))
+            saved.append({"filename": filename, "subfolder": subfolder, "type": kind})
     except OSError as error:
         raise DarkroomError(_reason(error, target)) from error
     return saved
-
-
-def _name(name: str, index: int, number: int) -> str:
-    return f"{name.replace(_BATCH, str(index))}_{number:05}_"
 
 
 def _fill(prefix: str, size: tuple[int, int]) -> str:
@@ -108,29 +103,23 @@ def _highest(folder: Path, name: str) -> int:
     return max((int(match[1]) for match in matches if match), default=0)
 
 
-def _write_part(folder: Path, write: Writer) -> Path:
+def _save(folder: Path, write: Writer, names: Iterator[str]) -> str:
+    """The first of the names that is free, under which the file now is."""
     part = folder / f".{uuid.uuid4().hex}.part"
     try:
         with part.open("xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-    except BaseException:
+        target = next(path for path in map(folder.joinpath, names) if _reserve(path))
+        try:
+            part.replace(target)
+        except BaseException:
+            target.unlink()
+            raise
+    finally:
         part.unlink(missing_ok=True)
-        raise
-    return part
-
-
-def _publish(part: Path, name: Callable[[int], str], number: int) -> int:
-    """The first free number from `number` on, under whose name the finished file now is."""
-    try:
-        while not _reserve(part.with_name(name(number))):
-            number += 1
-        part.replace(part.with_name(name(number)))
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    return number
+    return target.name
 
 
 def _reserve(path: Path) -> bool:

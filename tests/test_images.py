@@ -295,6 +295,7 @@ def test_batch_numbers_never_overwrite(tmp_path):
         "c:x",
         "a\0b",
         "a\nb",
+        "a\ud800",
         "con",
         "NUL.png/x",
         "sub/LPT1",
@@ -336,12 +337,14 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path, code):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("call", ["fsync", "reserve"])
+@pytest.mark.parametrize("call", ["fsync", "reserve", "replace"])
 def test_a_disk_that_fills_at_the_last_moment(tmp_path, monkeypatch, call):
     if call == "fsync":
         monkeypatch.setattr(os, "fsync", fail(errno.ENOSPC))
-    else:
+    elif call == "reserve":
         monkeypatch.setattr(outputs, "_reserve", fail(errno.ENOSPC))
+    else:
+        monkeypatch.setattr(Path, "replace", fail(errno.ENOSPC))
     with pytest.raises(DarkroomError, match="is full"):
         save_images(ramp(), tmp_path, "x")
     assert names(tmp_path) == []
