@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import torch
+import torchsde
 from torch import Tensor
-
-with warnings.catch_warnings():
-    # torchsde compiles nothing we use, yet its import warns on newer PyTorch.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import torchsde
 
 
 def starting_noise(shape: Sequence[int], seed: int, batch_index: Sequence[int] | None = None) -> Tensor:
@@ -73,12 +68,17 @@ class BrownianNoise:
     ) -> None:
         start = torch.zeros_like(x) if on_device else torch.zeros_like(x, device="cpu")
         self._device = x.device
+        # The tree rounds its ends and complains of questions beyond them.
+        self._ends = round(sigma_min, 6), round(sigma_max, 6)
         self._tree = torchsde.BrownianTree(sigma_min, start, sigma_max, entropy=seed)
 
     def __call__(self, sigma: float, sigma_next: float) -> Tensor:
-        """The noise between two levels, scaled to unit variance."""
+        """The noise of going from one level to the next, scaled to unit variance."""
         low, high = sorted((sigma, sigma_next))
-        return (self._tree(low, high) / (high - low) ** 0.5).to(self._device)
+        bottom, top = self._ends
+        increment = self._tree(max(low, bottom), min(high, top))
+        spread = (torch.tensor(sigma_next) - torch.tensor(sigma)).abs().sqrt()
+        return ((increment if sigma < sigma_next else -increment) / spread).to(self._device)
 
 
 def _generator(seed: int, device: torch.device) -> torch.Generator:
