@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 START = 49406
 END = 49407
+VOCABULARY = 49408
 _END_OF_WORD = "</w>"
 _SPECIAL = ("<|startoftext|>", "<|endoftext|>")
 _WORD = r"""<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"""
@@ -20,7 +21,7 @@ _WORD = r"""<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[
 def token_ids(text: str) -> list[int]:
     """The tokens of a text, without start and end.
 
-    Case, runs of whitespace and Unicode composition make no difference. Half a surrogate pair counts as U+FFFD.
+    Case, runs of whitespace and Unicode composition make no difference. Half a surrogate pair is U+FFFD.
     """
     return _tokenizer().encode(_without_lone_surrogates(text), add_special_tokens=False).ids
 
