@@ -166,7 +166,7 @@ class Shown(Generic[T]):
         shown: What is shown by kind, as `images=[{"filename": ..., "subfolder": ..., "type": "output"}]`.
     """
 
-    def __init__(self, value: T, **shown: Sequence[object]) -> None:
+    def __init__(self, value: T, /, **shown: Sequence[object]) -> None:
         self.value = value
         self.shown: Ui = shown
 

@@ -1,0 +1,159 @@
+"""One node: from the items on its inputs to the items on its outputs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from core.engine.cache import Result
+from core.engine.context import CancelToken
+from core.errors import Cancelled
+from core.events import Ui
+from core.nodes.api import Blocked, Shown
+from core.nodes.spec import NodeSpec
+
+Items: TypeAlias = Mapping[str, list[object]]
+"""Input name -> its items."""
+Arguments: TypeAlias = dict[str, object]
+
+_POLL_SECONDS = 0.05
+
+
+def calls_of(spec: NodeSpec, inputs: Items) -> list[Arguments]:
+    """The arguments of each call: one call per item, where shorter lists repeat their last item.
+
+    A node that takes lists is called once, with whole lists where it asks for them and first items elsewhere.
+    An empty list means no call.
+    """
+    if spec.takes_lists:
+        whole = {name for name in inputs if (declared := spec.input(name)) and declared.whole_list}
+        if any(not items for name, items in inputs.items() if name not in whole):
+            return []
+        return [{name: items if name in whole else items[0] for name, items in inputs.items()}]
+    lengths = {len(items) for items in inputs.values()}
+    if lengths <= {1}:
+        return [{name: items[0] for name, items in inputs.items()}]
+    count = max(lengths) if all(lengths) else 0
+    return [
+        {name: items[min(index, len(items) - 1)] for name, items in inputs.items()} for index in range(count)
+    ]
+
+
+def find_block(arguments: Mapping[str, object]) -> Blocked | None:
+    """What keeps a call from being made, if anything."""
+    for value in arguments.values():
+        if isinstance(value, Blocked):
+            return value
+        if isinstance(value, list):
+            inner = next((item for item in value if isinstance(item, Blocked)), None)
+            if inner is not None:
+                return inner
+    return None
+
+
+def blocked_result(spec: NodeSpec) -> Result:
+    """The result of a node that was not called. The reason is not passed on: it has been told once."""
+    return Result(tuple([Blocked()] for _ in spec.outputs))
+
+
+def call_node(
+    spec: NodeSpec, calls: Sequence[Arguments], hidden: Arguments, token: CancelToken, loop: Loop
+) -> Result:
+    """What the node gives, with the items of all calls one after the other.
+
+    Raises:
+        TypeError: It returned something that does not fit its outputs.
+    """
+    assert spec.function is not None
+    outputs: tuple[list[object], ...] = tuple([] for _ in spec.outputs)
+    shown: dict[str, list[object]] | None = None
+    for arguments in calls:
+        if find_block(arguments):
+            _add(outputs, [[Blocked()] for _ in spec.outputs])
+            continue
+        token.check()
+        returned = spec.function(**arguments, **hidden)
+        if isinstance(returned, Coroutine):
+            returned = loop.finish(returned, token)
+        if isinstance(returned, Shown):
+            shown = _merge(shown, returned.shown)
+            returned = returned.value
+        _add(outputs, _read(spec, returned))
+    return Result(outputs, shown)
+
+
+class Loop:
+    """The event loop that `async` nodes run on; there is none until one is needed."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def finish(self, work: Coroutine[Any, Any, object], token: CancelToken) -> object:
+        """What the coroutine returns. It is cancelled when the run is."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        return self._loop.run_until_complete(_until_cancelled(work, token))
+
+    def close(self) -> None:
+        """Ends what is left on the loop."""
+        if self._loop is not None:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+            self._loop = None
+
+
+async def _until_cancelled(work: Coroutine[Any, Any, object], token: CancelToken) -> object:
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        await asyncio.wait({task}, timeout=_POLL_SECONDS)
+        if token.is_cancelled:
+            task.cancel()
+    if task.cancelled():
+        raise Cancelled
+    return task.result()
+
+
+def _add(outputs: Sequence[list[object]], items: Sequence[list[object]]) -> None:
+    for output, more in zip(outputs, items, strict=True):
+        output += more
+
+
+def _merge(shown: dict[str, list[object]] | None, more: Ui) -> dict[str, list[object]]:
+    merged = shown or {}
+    for kind, items in more.items():
+        merged.setdefault(kind, []).extend(items)
+    return merged
+
+
+def _read(spec: NodeSpec, returned: object) -> list[list[object]]:
+    """The items of one call by output."""
+    if isinstance(returned, Blocked):
+        return [[returned] for _ in spec.outputs]
+    return [
+        _items(output.is_list, output.name, value)
+        for output, value in zip(spec.outputs, _values(spec, returned), strict=True)
+    ]
+
+
+def _values(spec: NodeSpec, returned: object) -> Sequence[object]:
+    count = len(spec.outputs)
+    if spec.returns_tuple:
+        if not isinstance(returned, tuple):
+            raise TypeError(f"it returned {type(returned).__name__} instead of a tuple of {count} outputs")
+        if len(returned) != count:
+            raise TypeError(f"it returned {len(returned)} outputs instead of {count}")
+        return returned
+    if count == 0:
+        if returned is not None:
+            raise TypeError(f"it returned {type(returned).__name__}, but has no outputs")
+        return ()
+    return (returned,)
+
+
+def _items(is_list: bool, name: str, value: object) -> list[object]:
+    if not is_list or isinstance(value, Blocked):
+        return [value]
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"its output {name!r} has to be a list, not {type(value).__name__}")
+    return list(value)

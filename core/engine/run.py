@@ -1,0 +1,290 @@
+"""Runs prompt graphs. Read from top to bottom, this is what happens in a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from core.engine.cache import Cache, ClassicCache, Result
+from core.engine.call import Arguments, Items, Loop, blocked_result, call_node, calls_of, find_block
+from core.engine.context import Hidden, RunContext, RunOptions
+from core.engine.failure import is_out_of_memory, wrap
+from core.engine.hooks import call_hook
+from core.engine.order import Order, is_lazy
+from core.engine.signature import Signature, read_fingerprints, sign
+from core.engine.validate import BoundNode, Validation, validate
+from core.errors import Cancelled, GraphError, NodeError, Problem
+from core.events import (
+    Listener,
+    NodeBlocked,
+    NodeCached,
+    NodeFailed,
+    NodeFinished,
+    NodeStarted,
+    RunCancelled,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    Ui,
+)
+from core.graph import PromptGraph
+from core.nodes.registry import Registry
+
+Status: TypeAlias = Literal["success", "partial", "error", "cancelled"]
+
+
+class Runner:
+    """Performs runs one after the other and keeps results between them.
+
+    Args:
+        context: What the program lends to every run.
+        cache: The policy of what to keep.
+    """
+
+    def __init__(self, registry: Registry, context: RunContext, cache: Cache | None = None) -> None:
+        self._registry = registry
+        self._context = context
+        self._cache = cache or ClassicCache()
+
+    def run(
+        self, graph: PromptGraph, options: RunOptions | None = None, on_event: Listener | None = None
+    ) -> RunReport:
+        """What became of a graph. Nodes that raise and a cancelled run are part of it, not exceptions.
+
+        Args:
+            on_event: Called on this thread with everything that happens.
+
+        Raises:
+            GraphError: Nothing in the graph can run.
+        """
+        options = options or RunOptions()
+        validation = validate(graph, self._registry, self._context.folders, options.targets)
+        if not validation.outputs:
+            raise GraphError(validation.problems)
+        fingerprints = read_fingerprints(validation.nodes, self._context.folders)
+        signatures = sign(validation.nodes, fingerprints)
+        self._cache.begin(signatures.values())
+        emit = on_event or _ignore
+        hidden = Hidden(self._context, options, validation, fingerprints, emit)
+        return _Run(validation, signatures, self._cache, hidden).perform()
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What became of a run.
+
+    Attributes:
+        status: `success`: every wanted output was made or blocked on purpose; `partial`: some of them;
+            `error`: none, or stopped at the first error; `cancelled`.
+        outputs: Node id -> what it shows, for nodes that show something.
+        executed: Nodes that ran to their end, in order.
+        cached: Nodes whose results were known, in order.
+        blocked: Nodes that were skipped on purpose -> the reason, if one was given.
+        seconds: How long each executed node took.
+        left_out: Problems of outputs that could not run.
+    """
+
+    run_id: str
+    status: Status
+    outputs: Mapping[str, Ui]
+    executed: tuple[str, ...]
+    cached: tuple[str, ...]
+    blocked: Mapping[str, str]
+    seconds: Mapping[str, float]
+    errors: tuple[NodeError, ...]
+    left_out: tuple[Problem, ...]
+    _nodes: Mapping[str, BoundNode]
+    _signatures: Mapping[str, Signature]
+    _cache: Cache
+
+    def value(self, node_id: str, slot: int) -> object:
+        """The value of an output, as a list if it has several items. Ask before the next run.
+
+        Raises:
+            LookupError: There is no such output, or its node did not run.
+        """
+        node = self._nodes.get(node_id)
+        result = None if node is None else self._cache.get(self._signatures[node_id])
+        if node is None or result is None:
+            raise LookupError(f"there is no value: node {node_id!r} did not run")
+        if not 0 <= slot < len(result.outputs):
+            raise LookupError(f"node {node_id!r} ({node.spec.class_type}) has no output {slot}")
+        items = result.outputs[slot]
+        return items[0] if len(items) == 1 and not node.spec.outputs[slot].is_list else list(items)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run while it happens."""
+
+    validation: Validation
+    signatures: Mapping[str, Signature]
+    cache: Cache
+    hidden: Hidden
+    results: dict[str, Result] = field(default_factory=dict[str, Result])
+    outputs: dict[str, Ui] = field(default_factory=dict[str, Ui])
+    executed: list[str] = field(default_factory=list[str])
+    cached: list[str] = field(default_factory=list[str])
+    blocked: dict[str, str] = field(default_factory=dict[str, str])
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    errors: list[NodeError] = field(default_factory=list[NodeError])
+    loop: Loop = field(default_factory=Loop)
+
+    def perform(self) -> RunReport:
+        """The whole run."""
+        self._begin()
+        order = Order(self.validation.nodes, self.validation.outputs, self.results)
+        try:
+            while (node_id := order.next()) is not None and not self._should_stop:
+                self._work_on(self.validation.nodes[node_id], order)
+            status = self._finish()
+        except Cancelled:
+            status: Status = "cancelled"
+            self.hidden.emit(RunCancelled(self._run_id))
+        finally:
+            self.loop.close()
+        return RunReport(
+            run_id=self._run_id,
+            status=status,
+            outputs=self.outputs,
+            executed=tuple(self.executed),
+            cached=tuple(self.cached),
+            blocked=self.blocked,
+            seconds=self.seconds,
+            errors=tuple(self.errors),
+            left_out=self.validation.problems,
+            _nodes=self.validation.nodes,
+            _signatures=self.signatures,
+            _cache=self.cache,
+        )
+
+    def _begin(self) -> None:
+        """Takes what is known already from the cache, and repeats what it showed."""
+        for node_id in self._in_order_of_graph():
+            result = self.cache.get(self.signatures[node_id])
+            if result is not None:
+                self.results[node_id] = result
+        self.hidden.emit(RunStarted(self._run_id, tuple(self.results), self.validation.problems))
+        for node_id, result in self.results.items():
+            self._repeat(node_id, result)
+
+    def _work_on(self, node: BoundNode, order: Order) -> None:
+        """Brings one node as far as it gets: to its result, back to the graph, or to its error."""
+        self.hidden.options.token.check()
+        node_id = node.node_id
+        known = self.cache.get(self.signatures[node_id])
+        if known is not None:  # an equal node has run meanwhile
+            self._repeat(node_id, known)
+            self._settle(node_id, known, order)
+            return
+        inputs = self._gather(node)
+        calls = calls_of(node.spec, inputs)
+        blocks = [find_block(arguments) for arguments in calls]
+        if calls and all(blocks):
+            reason = next((block.reason for block in blocks if block and block.reason), "")
+            self.blocked[node_id] = reason
+            self.hidden.emit(NodeBlocked(*self._place(node_id), reason))
+            self._settle(node_id, blocked_result(node.spec), order)
+            return
+        self.hidden.emit(NodeStarted(*self._place(node_id)))
+        started = time.perf_counter()
+        try:
+            wanted = self._wanted(node, calls)
+            if wanted:
+                order.wait_for(node_id, wanted)
+                return
+            result = self._call(node, calls)
+        except Exception as cause:  # noqa: BLE001 - whatever a node raises, other branches still run
+            self._fail(wrap(node, inputs, cause))
+            return
+        self.executed.append(node_id)
+        self.seconds[node_id] = time.perf_counter() - started
+        self.cache.put(self.signatures[node_id], result)
+        self._show(node_id, result)
+        self.hidden.emit(NodeFinished(*self._place(node_id), result.shown, self.seconds[node_id]))
+        self._settle(node_id, result, order)
+
+    def _gather(self, node: BoundNode) -> Items:
+        """The items on each input; None stands for what a lazy input has not been asked for."""
+        inputs = {name: [value] for name, value in node.constants.items()}
+        for name, link in node.links.items():
+            source = self.results.get(link.node_id)
+            if source is not None:
+                inputs[name] = source.outputs[link.slot]
+        for declared in node.spec.inputs:
+            if declared.lazy:
+                inputs.setdefault(declared.name, [None])
+        return inputs
+
+    def _wanted(self, node: BoundNode, calls: list[Arguments]) -> list[str]:
+        """The nodes behind the lazy inputs that the node asks for and that have no result yet."""
+        needs = node.spec.needs
+        if needs is None:
+            return []
+        names: dict[str, None] = {}
+        for arguments in calls:
+            if not find_block(arguments):
+                folders = self.hidden.context.folders
+                names |= dict.fromkeys(call_hook(needs, arguments, folders, node.node_id))
+        for name in names:
+            if node.spec.input(name) is None:
+                raise LookupError(f"it asks for the input {name!r}, which it does not have")
+        links = [node.links[name] for name in names if name in node.links and is_lazy(node, name)]
+        return [link.node_id for link in links if link.node_id not in self.results]
+
+    def _call(self, node: BoundNode, calls: list[Arguments]) -> Result:
+        token = self.hidden.options.token
+        hidden = self.hidden.arguments(node)
+        try:
+            return call_node(node.spec, calls, hidden, token, self.loop)
+        except Exception as error:
+            free_memory = self.hidden.context.free_memory
+            if free_memory is None or not is_out_of_memory(error) or not free_memory():
+                raise
+        # Outside the handler: the exception would keep alive what the node had allocated.
+        return call_node(node.spec, calls, hidden, token, self.loop)
+
+    def _fail(self, error: NodeError) -> None:
+        self.errors.append(error)
+        self.hidden.emit(NodeFailed(*self._place(error.node_id), error))
+
+    def _repeat(self, node_id: str, result: Result) -> None:
+        self.cached.append(node_id)
+        self._show(node_id, result)
+        self.hidden.emit(NodeCached(*self._place(node_id), result.shown))
+
+    def _show(self, node_id: str, result: Result) -> None:
+        if result.shown is not None:
+            self.outputs[node_id] = result.shown
+
+    def _settle(self, node_id: str, result: Result, order: Order) -> None:
+        self.results[node_id] = result
+        order.done(node_id)
+
+    def _finish(self) -> Status:
+        made = any(output in self.results for output in self.validation.outputs)
+        if self.errors and (self._should_stop or not made):
+            self.hidden.emit(RunFailed(self._run_id, self.errors[0]))
+            return "error"
+        self.hidden.emit(RunFinished(self._run_id))
+        return "partial" if self.errors or self.validation.problems else "success"
+
+    @property
+    def _should_stop(self) -> bool:
+        return bool(self.errors) and self.hidden.options.stop_at_first_error
+
+    @property
+    def _run_id(self) -> str:
+        return self.hidden.options.run_id
+
+    def _place(self, node_id: str) -> tuple[str, str, str]:
+        return self._run_id, node_id, node_id
+
+    def _in_order_of_graph(self) -> list[str]:
+        return [node_id for node_id in self.validation.graph.nodes if node_id in self.signatures]
+
+
+def _ignore(event: object) -> None:
+    del event

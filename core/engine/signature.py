@@ -1,0 +1,73 @@
+"""Signatures: two nodes that would give the same result have the same one, in one run and from run to run."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import uuid
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from core.engine.hooks import call_hook
+from core.engine.validate import BoundNode
+from core.folders import Folders
+from core.nodes.api import VOLATILE
+
+Signature: TypeAlias = bytes
+
+
+def read_fingerprints(nodes: Mapping[str, BoundNode], folders: Folders) -> dict[str, object]:
+    """What every node that has a fingerprint answers; `VOLATILE` where that fails, so that the node runs."""
+    return {
+        node_id: _fingerprint(node, folders)
+        for node_id, node in nodes.items()
+        if node.spec.fingerprint is not None
+    }
+
+
+def is_volatile(fingerprint: object) -> bool:
+    """Whether it is NaN, which equals nothing."""
+    return isinstance(fingerprint, float) and math.isnan(fingerprint)
+
+
+def sign(nodes: Mapping[str, BoundNode], fingerprints: Mapping[str, object]) -> dict[str, Signature]:
+    """The signature of each node: a hash of what it is, its constants, and the signatures of what feeds it.
+
+    Node ids are no part of it, but for nodes whose type says so.
+
+    Args:
+        nodes: Sources first.
+    """
+    signatures: dict[str, Signature] = {}
+    for node_id, node in nodes.items():
+        links = [(name, link.slot, signatures[link.node_id]) for name, link in node.links.items()]
+        parts: list[object] = [
+            node.spec.class_type,
+            _canonical(node.constants),
+            _canonical(node.extra),
+            sorted(links),
+        ]
+        if node_id in fingerprints:
+            value = fingerprints[node_id]
+            parts.append(("fingerprint", uuid.uuid4().hex if is_volatile(value) else _canonical(value)))
+        if node.spec.keyed_by_node:
+            parts.append(("node", node_id))
+        signatures[node_id] = hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
+    return signatures
+
+
+def _fingerprint(node: BoundNode, folders: Folders) -> object:
+    assert node.spec.fingerprint is not None
+    try:
+        return call_hook(node.spec.fingerprint, node.constants, folders, node.node_id)
+    except Exception:  # noqa: BLE001 - the node itself will say what is wrong when it runs
+        return VOLATILE
+
+
+def _canonical(value: Any) -> object:
+    """The same for equal data whatever the order of keys."""
+    if isinstance(value, Mapping):
+        return ("map", sorted((str(key), _canonical(item)) for key, item in value.items()))
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    return value

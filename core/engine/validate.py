@@ -1,0 +1,345 @@
+"""Everything that is wrong with a prompt graph, and what of it can run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.engine.hooks import call_hook
+from core.engine.topology import find_cycles, sources_first
+from core.engine.values import NotPlain, check_plain, convert, show
+from core.errors import InputError, Problem
+from core.folders import Folders
+from core.graph import Link, PromptGraph, PromptNode
+from core.near import near
+from core.nodes.registry import Registry
+from core.nodes.spec import WIDGET_TYPES, Choice, FileChoice, InputSpec, NodeSpec, Range, types_match
+
+_NEAR_NAMES = 20
+"""How often a search for near names is worth its time in one graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundNode:
+    """A valid node joined with its type: what the rest of the engine works with.
+
+    Attributes:
+        constants: Values of declared inputs, converted to their types.
+        links: Declared inputs that are links.
+        extra: Values of inputs the type does not declare. They count for the signature and nothing else.
+    """
+
+    node_id: str
+    spec: NodeSpec
+    constants: Mapping[str, object]
+    links: Mapping[str, Link]
+    extra: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What was found.
+
+    Attributes:
+        problems: Everything wrong with nodes that wanted outputs need, in the order of the graph.
+        outputs: The wanted outputs that can run.
+        nodes: Every valid node, needed or not, sources first.
+    """
+
+    graph: PromptGraph
+    problems: tuple[Problem, ...]
+    outputs: tuple[str, ...]
+    nodes: Mapping[str, BoundNode]
+    _wanted: tuple[str, ...]
+
+    def dependent_outputs(self, node_id: str) -> list[str]:
+        """The wanted outputs that need a node; the outputs that a problem of this node leaves out."""
+        consumers: dict[str, list[str]] = {}
+        for consumer, node in self.graph.nodes.items():
+            for _, link in node.links():
+                if _is_well_formed(link):
+                    consumers.setdefault(link.node_id, []).append(consumer)
+        behind = set(sources_first([node_id], lambda node: consumers.get(node, ())))
+        return [output for output in self._wanted if output in behind]
+
+
+def validate(
+    graph: PromptGraph, registry: Registry, folders: Folders, targets: Iterable[str] | None = None
+) -> Validation:
+    """What can run, and every problem of the rest.
+
+    Args:
+        targets: The nodes to run for; all output nodes if None.
+    """
+    checks = _Checks(graph, registry, folders)
+    outputs = [name for name, node in graph.nodes.items() if _is_output(registry.get(node.class_type))]
+    wanted = tuple(outputs if targets is None else dict.fromkeys(targets))
+    known = [target for target in wanted if target in graph.nodes]
+    reached = set(sources_first(known, checks.sources))
+    order = sources_first([*known, *graph.nodes], checks.sources)
+    bound = {node_id: checks.bind(node_id, node_id in reached) for node_id in order}
+    for cycle in find_cycles(order, checks.sources):
+        checks.report_cycle(cycle)
+    nodes: dict[str, BoundNode] = {}
+    for node_id, node in bound.items():
+        if node is not None and all(link.node_id in nodes for link in node.links.values()):
+            nodes[node_id] = node
+
+    places = {node_id: place for place, node_id in enumerate(graph.nodes)}
+    relevant = {*reached, *(checks.possible_outputs() if targets is None else ())}
+    problems = [
+        p
+        for node_id in sorted(relevant & checks.problems.keys(), key=places.__getitem__)
+        for p in checks.problems[node_id]
+    ]
+    if not wanted:
+        message = "nothing in this graph makes an output: add a node such as SaveImage or PreviewImage"
+        problems.append(Problem("no_output", message))
+    missing = [target for target in wanted if target not in graph.nodes]
+    problems += [Problem("no_output", f"there is no node {show(target)} to run for") for target in missing]
+    runnable = tuple(output for output in wanted if output in nodes)
+    return Validation(graph, tuple(problems), runnable, nodes, wanted)
+
+
+def _is_output(spec: NodeSpec | None) -> bool:
+    return spec is not None and spec.output_node
+
+
+@dataclass(slots=True)
+class _Checks:
+    """The checks of one graph, and the problems they found by node."""
+
+    graph: PromptGraph
+    registry: Registry
+    folders: Folders
+    problems: dict[str, list[Problem]] = field(default_factory=dict[str, list[Problem]])
+    _sources: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    _options: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
+    _searches: int = 0
+
+    def sources(self, node_id: str) -> list[str]:
+        """The nodes that feed a node."""
+        found = self._sources.get(node_id)
+        if found is None:
+            nodes = self.graph.nodes
+            node = nodes[node_id]
+            spec = self.registry.get(node.class_type)
+            found = self._sources[node_id] = [
+                link.node_id
+                for name, link in node.links()
+                if (spec is None or _declared(spec, name)) and _is_well_formed(link) and link.node_id in nodes
+            ]
+        return found
+
+    def bind(self, node_id: str, ask: bool) -> BoundNode | None:
+        """The node joined with its type; None, and problems noted, if anything is wrong with it.
+
+        Args:
+            ask: Whether the node's own check is called.
+        """
+        node = self.graph.nodes[node_id]
+        spec = self.registry.get(node.class_type)
+        if spec is None:
+            self._report_unknown(node_id, node)
+            return None
+        constants: dict[str, object] = {}
+        links: dict[str, Link] = {}
+        extra: dict[str, object] = {}
+        for name, value in node.inputs.items():
+            declared = _declared(spec, name)
+            if isinstance(value, Link):
+                if declared is not None and self._check_link(node_id, declared, name, value):
+                    links[name] = value
+            elif declared is not None:
+                self._check_constant(node_id, spec, declared, name, value, constants)
+            elif self._is_plain(node_id, name, value):
+                extra[name] = value
+        for declared in spec.inputs:
+            if declared.required and node.inputs.get(declared.name) is None:
+                self._report(
+                    node_id, "missing_input", f"the input {show(declared.name)} is missing", declared.name
+                )
+        if ask and spec.validate is not None:
+            self._ask_node(node_id, spec, constants)
+        return None if node_id in self.problems else BoundNode(node_id, spec, constants, links, extra)
+
+    def report_cycle(self, cycle: Sequence[str]) -> None:
+        shown = list(cycle) if len(cycle) <= 12 else [*cycle[:6], "...", *cycle[-5:]]
+        path = " -> ".join([*shown, cycle[0]])
+        message = f"these nodes feed each other in a circle: {path}; remove one of the links"
+        self._report(cycle[0], "cycle", message, nodes=list(cycle))
+
+    def possible_outputs(self) -> Iterator[str]:
+        """The nodes that cannot run and may be outputs for all that is known."""
+        for node_id, node in self.graph.nodes.items():
+            if self.registry.get(node.class_type) is None:
+                interface = self.registry.interface(node.class_type)
+                if interface is None or interface.output_node:
+                    yield node_id
+
+    def _report(
+        self, node_id: str, kind: str, message: str, name: str | None = None, **details: object
+    ) -> None:
+        class_type = self.graph.nodes[node_id].class_type
+        self.problems.setdefault(node_id, []).append(
+            Problem(kind, message, node_id, class_type, name, details)
+        )
+
+    def _report_unknown(self, node_id: str, node: PromptNode) -> None:
+        if self.registry.interface(node.class_type) is not None:
+            message = f"Darkroom knows {show(node.class_type)} but cannot run it yet"
+            self._report(node_id, "unknown_node_type", message, near=[])
+            return
+        close = self._near(node.class_type, self.registry.names())
+        message = f"there is no node type {show(node.class_type)}{_offer(close)}"
+        self._report(node_id, "unknown_node_type", message, near=close)
+
+    def _check_link(self, node_id: str, declared: InputSpec, name: str, link: Link) -> bool:
+        if not _is_well_formed(link):
+            self._report_malformed(node_id, name, list(link))
+            return False
+        wire: list[object] = [link.node_id, link.slot]
+        source = self.graph.nodes.get(link.node_id)
+        if source is None:
+            message = f"the input {show(name)} is linked to node {show(link.node_id)}, which does not exist"
+            self._report(node_id, "bad_link", message, name, reason="missing_node", linked_node=wire)
+            return False
+        spec = self.registry.get(source.class_type)
+        if spec is None:
+            return True  # the node it comes from has the problem
+        where = f"node {link.node_id} ({source.class_type})"
+        if not 0 <= link.slot < len(spec.outputs):
+            count = len(spec.outputs)
+            message = f"the input {show(name)} is linked to output {link.slot} of {where}, which has {count}"
+            self._report(node_id, "bad_link", message, name, reason="slot", linked_node=wire, outputs=count)
+            return False
+        given = spec.outputs[link.slot].type
+        if not types_match(given, declared.type):
+            message = (
+                f"the input {show(name)} takes {declared.type}, output {link.slot} of {where} gives {given}"
+            )
+            facts: dict[str, object] = {"received_type": given, "input_type": declared.type}
+            self._report(node_id, "link_mismatch", message, name, linked_node=wire, **facts)
+            return False
+        return True
+
+    def _check_constant(
+        self,
+        node_id: str,
+        spec: NodeSpec,
+        declared: InputSpec,
+        name: str,
+        value: object,
+        constants: dict[str, object],
+    ) -> None:
+        if value is None:
+            return  # as good as not given
+        if not self._takes_constants(declared):
+            if isinstance(value, list):
+                self._report_malformed(node_id, name, value)
+            else:
+                message = (
+                    f"the input {show(name)} takes {declared.type} from a link, not the value {show(value)}"
+                )
+                self._report(node_id, "wrong_type", message, name, type=declared.type, received_value=value)
+            return
+        if not self._is_plain(node_id, name, value):
+            return
+        try:
+            converted = convert(value, declared.type)
+        except (TypeError, ValueError, OverflowError) as error:
+            message = f"the input {show(name)} takes {declared.type}, which {show(value)} is not"
+            facts: dict[str, object] = {"type": declared.type, "received_value": value}
+            self._report(node_id, "wrong_type", message, name, exception_message=str(error), **facts)
+            return
+        hook = spec.validate
+        if hook is None or not (hook.takes_all or name in hook.inputs):
+            self._check_widget(node_id, declared, name, converted)
+        constants[name] = converted
+
+    def _takes_constants(self, declared: InputSpec) -> bool:
+        if declared.type in WIDGET_TYPES or declared.type == "*" or declared.widget is not None:
+            return True
+        return not WIDGET_TYPES.isdisjoint(declared.type.split(","))
+
+    def _check_widget(self, node_id: str, declared: InputSpec, name: str, value: object) -> None:
+        widget = declared.widget
+        if isinstance(widget, Range) and isinstance(value, int | float):
+            if value < widget.min:
+                self._report_range(node_id, name, value, "min", widget.min, "least")
+            elif value > widget.max:
+                self._report_range(node_id, name, value, "max", widget.max, "most")
+        elif isinstance(widget, Choice | FileChoice) and not widget.open:
+            options = self._options_of(widget)
+            if value not in options:
+                close = self._near(str(value), options)
+                which = f" ({', '.join(map(repr, options))})" if 0 < len(options) <= 8 and not close else ""
+                kind = f" of the folder {widget.folder!r}" if isinstance(widget, FileChoice) else ""
+                count = f"none of the {len(options)} choices{kind}"
+                message = f"the input {show(name)} is {show(value)}, which is {count}{which}{_offer(close)}"
+                self._report(
+                    node_id, "not_a_choice", message, name, received_value=value, choices=options, near=close
+                )
+
+    def _report_range(
+        self, node_id: str, name: str, value: float, bound: str, limit: float, word: str
+    ) -> None:
+        message = f"the input {show(name)} is {value}; the {word} is {limit}"
+        self._report(node_id, "out_of_range", message, name, received_value=value, bound=bound, limit=limit)
+
+    def _report_malformed(self, node_id: str, name: str, value: object) -> None:
+        message = f"the input {show(name)} holds {show(value)}; a link is written [node id, output number]"
+        self._report(node_id, "bad_link", message, name, reason="malformed", received_value=value)
+
+    def _is_plain(self, node_id: str, name: str, value: object) -> bool:
+        try:
+            check_plain(value)
+        except NotPlain as error:
+            message = f"the input {show(name)} is {show(value)}: {error}"
+            self._report(
+                node_id, "wrong_type", message, name, received_value=value, exception_message=str(error)
+            )
+            return False
+        return True
+
+    def _ask_node(self, node_id: str, spec: NodeSpec, constants: Mapping[str, object]) -> None:
+        """Calls the node's own check, unless one of the inputs it uses is known to be wrong."""
+        hook = spec.validate
+        assert hook is not None
+        names = [name for name in constants if hook.takes_all or name in hook.inputs]
+        wrong = {problem.input for problem in self.problems.get(node_id, ())}
+        if not wrong.isdisjoint(spec.by_name if hook.takes_all else hook.inputs):
+            return
+        try:
+            call_hook(hook, constants, self.folders, node_id)
+        except InputError as error:
+            self._report(node_id, "rejected", str(error), error.input, reason=str(error), inputs=names)
+        except Exception as error:  # noqa: BLE001 - whatever a node's check raises is a reason not to run it
+            message = f"the check of this node failed with {type(error).__name__}: {error}"
+            facts: dict[str, object] = {
+                "exception_type": type(error).__name__,
+                "exception_message": str(error),
+            }
+            self._report(node_id, "rejected", message, None, inputs=names, **facts)
+
+    def _options_of(self, widget: Choice | FileChoice) -> list[str]:
+        options = self._options.get(id(widget))
+        if options is None:
+            options = self._options[id(widget)] = widget.options(self.folders)
+        return options
+
+    def _near(self, name: str, names: Sequence[str]) -> list[str]:
+        self._searches += 1
+        return near(name[:200], names) if self._searches <= _NEAR_NAMES else []
+
+
+def _declared(spec: NodeSpec, name: str) -> InputSpec | None:
+    return None if name in spec.hidden else spec.input(name)
+
+
+def _is_well_formed(link: Link) -> bool:
+    return [type(part) for part in link] == [str, int]  # what was read from a file may be anything
+
+
+def _offer(close: Sequence[str]) -> str:
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
