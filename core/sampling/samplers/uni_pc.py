@@ -15,6 +15,8 @@ from torch import Tensor
 
 from core.sampling.samplers.common import Floats, Sampling, toward
 
+_LOWEST = 0.001
+
 
 def uni_pc(
     denoiser: Sampling,
@@ -24,22 +26,34 @@ def uni_pc(
     variant: Literal["bh1", "bh2"] = "bh1",
     order: int = 3,
 ) -> Tensor:
-    """Multistep, with lower orders at both ends; a final level of 0 is replaced by 0.001."""
-    levels = [*sigmas[:-1], sigmas[-1] or 0.001]
+    """Multistep, with lower orders at both ends. Where the sigmas end in 0 it stops at 0.001."""
+    levels = [*sigmas[:-1], sigmas[-1] or _LOWEST]
+    ratios = _rounded_ratios(levels)
     last = len(levels) - 1
     highest = max(1, min(order, last - 1))
     outputs = [denoiser.step(0, x, levels[0])]
     for i in range(1, last + 1):
         now = i if i < highest else min(highest, last + 1 - i)
-        known = levels[max(i - now, 0) : i + 1]
+        known = ratios[max(i - now, 0) : i + 1]
         predicted = _update(x, known, outputs[-now:], variant)
         if i == last:
-            return predicted
+            break
         output = denoiser(predicted, levels[i])
         x = _update(x, known, outputs[-now:], variant, output)
         outputs = [*outputs[-(highest - 1) :], output]
         denoiser.report(i, output, x)
-    return x
+    if sigmas[-1] > 0:
+        return predicted
+    return denoiser.schedule.unnoised(x.new_full((1,), _LOWEST), predicted)
+
+
+def _rounded_ratios(levels: Sequence[float]) -> list[float]:
+    """Noise over signal of every level, as the variance-preserving process has it in float32.
+
+    Near 0 that is off by per cents, and existing pictures are made with it.
+    """
+    log_mean = 0.5 * torch.log(1 / (torch.tensor(levels) ** 2 + 1))
+    return ((1 - (2 * log_mean).exp()).sqrt() / log_mean.exp()).tolist()
 
 
 def _update(
