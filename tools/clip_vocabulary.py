@@ -1,7 +1,7 @@
-"""Rebuilds `resources/tokenizers/clip/merges.txt` from the wheel `instant-clip-tokenizer`, to be installed first.
+"""Rebuilds `resources/tokenizers/clip/merges.txt` from the wheel `instant-clip-tokenizer`; install it first.
 
-The compiled module holds the list that CLIP was published with; its first 48,894 merges are CLIP's. Every token
-made from them is compared with what the module itself decodes before the file is written.
+The compiled module holds the list that CLIP was published with; its first 48,894 merges are CLIP's. Every
+token made from them is compared with what the module itself decodes before the file is written.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from core.models.cache import Handle, ModelCache, key_of
 from core.models.diffusion import DiffusionModel
 from core.models.files import Check, Tensors, WeightFile, open_weights
 from core.models.memory import denoiser_type, vae_type
+from core.models.text.clip import ClipText
+from core.models.text.encoder import TextEncoder, recognise_text_encoder
 from core.models.vae import Vae, kl_vae
 
 
@@ -49,6 +51,15 @@ def _denoiser(file: WeightFile, cache: ModelCache) -> DiffusionModel:
         denoiser_type(cache.device),
     )
     return DiffusionModel(weights, architecture, architecture.schedule)
+
+
+def _text_encoder(file: WeightFile, architecture: str, cache: ModelCache) -> TextEncoder:
+    dtype = denoiser_type(cache.device)
+
+    def weights(clip: ClipText) -> Handle[nn.Module]:
+        return _handle(file, cache, clip.kind.name, dict, clip.build, clip.convert, dtype)
+
+    return recognise_text_encoder(file.tensors, architecture, file.path.name, weights)
 
 
 def _vae(file: WeightFile, cache: ModelCache) -> Vae:
@@ -91,7 +102,7 @@ class Checkpoint(NamedTuple):
     """What a checkpoint holds."""
 
     model: DiffusionModel
-    clip: object
+    clip: TextEncoder
     vae: Vae
 
 
@@ -102,4 +113,5 @@ def load_checkpoint(path: Path, cache: ModelCache) -> Checkpoint:
         ModelError: The file cannot be read, is damaged, or a part of it is of no known kind.
     """
     file = open_weights(path)
-    return Checkpoint(_denoiser(file, cache), None, _vae(file, cache))
+    model = _denoiser(file, cache)
+    return Checkpoint(model, _text_encoder(file, model.architecture.name, cache), _vae(file, cache))

@@ -22,8 +22,8 @@ def read_vectors(path: Path, key: str, width: int) -> Tensor | None:
     """The vectors [N,width] float32 that a file holds for one text encoder; None if none are that wide.
 
     Args:
-        path: A safetensors or PyTorch file: one tensor per encoder (`clip_l`, `clip_g`, ...), the `emb_params`
-            or `string_to_param` of AUTOMATIC1111's interface, or a list of such.
+        path: A safetensors or PyTorch file: one tensor per encoder (`clip_l`, `clip_g`, ...), AUTOMATIC1111's
+            `emb_params` or `string_to_param`, or a list of such.
         key: The encoder's name in files that serve several.
         width: The encoder's width.
 

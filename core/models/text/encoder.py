@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from core.errors import InputError
+from core.errors import InputError, ModelError
 from core.models.assemble import never
 from core.models.files import Check, Tensors
 from core.models.text.chunks import FindVectors, Token, chunks
@@ -94,7 +94,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TextEncoder:
-    """Text encoders of one model, light to copy and never changed; their weights are shared and may be anywhere.
+    """The text encoders of a model, light to copy and never changed; their weights may be anywhere.
 
     Attributes:
         family: How their outputs become conditioning.
@@ -180,10 +180,12 @@ def recognise_text_encoder(
         weights: Gives the weights of each.
 
     Raises:
-        ModelError: One of them is missing.
+        ModelError: One of them is missing, or that denoiser's are not known.
         WeightsMismatch: One of them is incomplete, or of a size that no such network has.
     """
-    family = next(family for name, family in FAMILIES.items() if architecture.startswith(name))
+    family = next((family for name, family in FAMILIES.items() if architecture.startswith(name)), None)
+    if family is None:
+        raise ModelError(f"{file}: the text encoders of {architecture} are not supported yet")
     found = [recognise(tensors, kind, prefixes, file) for kind, prefixes in family.encoders.items()]
     return TextEncoder(family, tuple(Part(clip, weights(clip)) for clip in found))
 

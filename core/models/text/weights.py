@@ -32,9 +32,9 @@ def segments(prompt: str) -> Iterator[Segment]:
     """The stretches of a prompt in their order.
 
     Brackets multiply the weight around them by 1.1. A number behind the last colon of a group replaces that
-    weight instead; anything but a finite number stays text. A bracket without a partner is text, and so is all
-    that follows an opening one, unless the prompt (or the group around) ends in a closing bracket: that one then
-    counts as its partner. After a closing bracket without a partner, the next opening one is text too.
+    weight instead; anything but a finite number stays text. A bracket without a partner is text, and so is
+    all that follows an opening one, unless the prompt (or the group around) ends in a closing bracket: that
+    one then counts as its partner. After a closing one without a partner, the next opening one is text too.
 
     Source: the behaviour of ComfyUI.
     """
