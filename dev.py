@@ -131,7 +131,7 @@ def check(rest: list[str]) -> int:
     steps = (
         ["-m", "ruff", "check"],
         ["-m", "ruff", "format", "--check"],
-        ["-m", "basedpyright"],
+        ["-m", "basedpyright", "--pythonpath", PYTHON],
         ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
         ["-m", "pytest", "-q", "-m", "not slow", *rest],
     )

@@ -133,7 +133,8 @@ class Folders:
         """The file of that name; None if there is none.
 
         Names for the user's folders may end in `[input]`, `[output]` or `[temp]`, which overrules `kind`.
-        Embeddings are found without their suffix too, as text prompts name them.
+        Embeddings are found without their suffix too, as text prompts name them. Models that others keep in
+        another subfolder, or name in other letter case, are found where only one file can be meant.
 
         Raises:
             InputError: The name leads out of the folders.
@@ -141,9 +142,21 @@ class Folders:
         if kind in USER_KINDS:
             name, kind = split_annotation(name, kind)
         relative = relative_name(name)
+        path = self._find_exact(kind, relative)
+        return path if path or kind in USER_KINDS else self._find_moved(kind, relative)
+
+    def _find_exact(self, kind: str, relative: str) -> Path | None:
         suffixes = ("", ".safetensors", ".pt", ".bin") if kind == "embeddings" else ("",)
         candidates = (place / (relative + suffix) for place in self.places(kind) for suffix in suffixes)
         return next((path for path in candidates if _holds(path.is_file)), None)
+
+    def _find_moved(self, kind: str, relative: str) -> Path | None:
+        wanted = relative.casefold()
+        names = self.names(kind)
+        alike = [name for name in names if name.casefold() == wanted] or [
+            name for name in names if name.rpartition("/")[2].casefold() == wanted.rpartition("/")[2]
+        ]
+        return self._find_exact(kind, alike[0]) if len(alike) == 1 else None
 
     def resolve(self, kind: str, name: str) -> Path:
         """The file of that name.

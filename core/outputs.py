@@ -7,7 +7,8 @@ import itertools
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, TypedDict
@@ -15,7 +16,7 @@ from typing import BinaryIO, Final, TypeAlias, TypedDict
 from core.errors import DarkroomError, InputError
 from core.folders import inner_parts
 
-Writer: TypeAlias = Callable[[BinaryIO], None]
+Writer: TypeAlias = Callable[[BinaryIO], object]
 
 _RESERVED: Final = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[1-9¹²³]|lpt[1-9¹²³])(\..*)?$", re.IGNORECASE
@@ -73,6 +74,20 @@ def save_files(
     return saved
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file so that there is the old one or the new one at any moment.
+
+    Raises:
+        DarkroomError: The disk is full, or the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _written_part(path.parent, lambda file: file.write(data)) as part:
+            part.replace(path)
+    except OSError as error:
+        raise DarkroomError(_reason(error, path.parent)) from error
+
+
 def _fill(prefix: str, size: tuple[int, int]) -> str:
     now = datetime.now()
     values = {"%width%": str(size[0]), "%height%": str(size[1]), "%year%": f"{now.year:04}"}
@@ -105,21 +120,28 @@ def _highest(folder: Path, name: str) -> int:
 
 def _save(folder: Path, write: Writer, names: Iterator[str]) -> str:
     """The first of the names that is free, under which the file now is."""
-    part = folder / f".{uuid.uuid4().hex}.part"
-    try:
-        with part.open("xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
+    with _written_part(folder, write) as part:
         target = next(path for path in map(folder.joinpath, names) if _reserve(path))
         try:
             part.replace(target)
         except BaseException:
             target.unlink()
             raise
+    return target.name
+
+
+@contextmanager
+def _written_part(folder: Path, write: Writer) -> Generator[Path]:
+    """A complete file to be renamed; it is gone afterwards."""
+    part = folder / f".{uuid.uuid4().hex}.part"
+    try:
+        with part.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        yield part
     finally:
         part.unlink(missing_ok=True)
-    return target.name
 
 
 def _reserve(path: Path) -> bool:

@@ -324,3 +324,19 @@ def test_unreadable_extra_paths_are_told(tmp_path):
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe4")
     with pytest.raises(WorkflowError, match=r"latin\.yaml.*UTF-8"):
         read_extra_model_paths(tmp_path / "latin.yaml")
+
+
+def test_moved_models_are_found_when_only_one_can_be_meant(tmp_path: Path) -> None:
+    for name in ("checkpoints/SDXL/Base.safetensors", "checkpoints/a/twin.ckpt", "checkpoints/b/twin.ckpt"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    folders = Folders([tmp_path])
+    assert (
+        folders.find("checkpoints", "sdxl\\base.safetensors")
+        == tmp_path / "checkpoints/SDXL/Base.safetensors"
+    )
+    assert folders.find("checkpoints", "base.safetensors") == tmp_path / "checkpoints/SDXL/Base.safetensors"
+    assert folders.find("checkpoints", "twin.ckpt") is None
+    (tmp_path / "checkpoints/SDXL/Base.safetensors").unlink()
+    assert folders.find("checkpoints", "base.safetensors") is None

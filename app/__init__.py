@@ -1,0 +1,1 @@
+"""The program: the command line now, the window next."""

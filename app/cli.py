@@ -1,0 +1,101 @@
+"""`darkroom`: runs, converts and inspects graphs without a window. Nothing here imports Qt."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from app import files, headless
+from core.errors import DarkroomError
+
+OK: Final = 0
+WRONG_INPUT: Final = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line and returns its exit status.
+
+    0: everything was made; 1: some or none of it; 2: a file or the command line was wrong; 130: cancelled.
+    """
+    parsed = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = parsed.command
+    try:
+        return command(parsed)
+    except DarkroomError as error:
+        print(f"darkroom: {error}", file=sys.stderr)  # noqa: T201 - a command line's way to speak
+        return WRONG_INPUT
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        sys.stderr.close()
+        return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="darkroom", description="Make images on your own machine.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run graphs: API or editor JSON, or pictures that carry one")
+    run.set_defaults(command=headless.run)
+    run.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    _add_folders(run)
+    run.add_argument("--output", type=Path, metavar="DIR", help="where pictures are saved")
+    run.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=headless.Setting.parse,
+        metavar="NODE.INPUT=VALUE",
+        help="give an input another value (repeatable)",
+    )
+    run.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]|mps", help="where to compute")
+    run.add_argument(
+        "--dump",
+        action="append",
+        default=[],
+        type=headless.Dump.parse,
+        metavar="NODE.SLOT=FILE",
+        help="write the value of an output to a safetensors file (repeatable; with one FILE only)",
+    )
+    run.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
+
+    convert = commands.add_parser("convert", help="convert a graph between API and editor format")
+    convert.set_defaults(command=files.convert)
+    convert.add_argument("source", type=Path, metavar="IN", help="JSON, or a picture that carries a graph")
+    convert.add_argument("target", type=Path, metavar="OUT", help="JSON file to write")
+    convert.add_argument("--to", choices=("api", "editor"), required=True)
+
+    inspect = commands.add_parser("inspect", help="tell what a file holds, as JSON")
+    inspect.set_defaults(command=files.inspect)
+    inspect.add_argument("source", type=Path, metavar="FILE")
+    _add_folders(inspect)
+
+    nodes = commands.add_parser("nodes", help="list the nodes")
+    nodes.set_defaults(command=files.nodes)
+    nodes.add_argument("--json", action="store_true", help="print their whole interface as JSON")
+    return parser
+
+
+def _add_folders(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--models",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="folder laid out like ComfyUI's models/ (repeatable)",
+    )
+    parser.add_argument(
+        "--extra-model-paths",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="file written like ComfyUI's extra_model_paths.yaml (repeatable)",
+    )
+    parser.add_argument("--input", type=Path, metavar="DIR", help="where pictures to load lie")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
