@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from core.errors import WorkflowError
-from core.workflow.comfy_json import read_links, read_nodes
+from core.workflow.comfy_json import read_nodes
+from core.workflow.comfy_parts import read_links
 from core.workflow.document import GraphDocument
 from core.workflow.fields import FieldReader
 from core.workflow.records import REROUTE, DocumentLink, Form, Node

@@ -1,4 +1,7 @@
-"""The edits there are: each says which records it replaces, `GraphDocument.apply` does it."""
+"""The edits of nodes and groups; those of links are in `core.workflow.wiring`.
+
+Each says which records it replaces; `GraphDocument.apply` does it and returns the inverse.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.errors import WorkflowError
-from core.nodes.spec import types_match
 from core.workflow.document import Delta, GraphDocument, Patch, SimpleOperation
-from core.workflow.records import (
-    DocumentLink,
-    Group,
-    InputSocket,
-    Node,
-    OutputSocket,
-    Place,
-    Point,
-    Reroute,
-    Widgets,
-)
+from core.workflow.records import Group, Node, Place, Point, Widgets
+from core.workflow.wiring import without_links
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +42,7 @@ class RemoveNodes(SimpleOperation):
     def _patch(self, document: GraphDocument) -> Patch:
         gone = {document.node(node_id).id for node_id in self.ids}
         links = [link for link in document.links.values() if link.origin in gone or link.target in gone]
-        patch = _without(document, links)
+        patch = without_links(document, links)
         return replace(patch, nodes=Delta({**patch.nodes.records, **dict.fromkeys(gone)}))
 
 
@@ -156,95 +149,6 @@ class SetProperty(SimpleOperation):
 
 
 @dataclass(frozen=True, slots=True)
-class Connect(SimpleOperation):
-    """Link an output to an input. A link that ended there before goes away."""
-
-    origin: str
-    origin_slot: int
-    target: str
-    target_slot: int
-
-    def _patch(self, document: GraphDocument) -> Patch:
-        output = document.output(self.origin, self.origin_slot)
-        socket = document.input(self.target, self.target_slot)
-        if not types_match(output.type, socket.type):
-            raise WorkflowError(
-                f"{output.type} from node {self.origin} does not fit input {socket.name!r} "
-                f"of node {self.target}, which takes {socket.type}"
-            )
-        number = max(document.header.last_link_id, *document.links, 0) + 1
-        link = DocumentLink(number, self.origin, self.origin_slot, self.target, self.target_slot, output.type)
-        old = document.links.get(socket.link) if socket.link is not None else None
-        patch = _without(document, [old] if old else [])
-        nodes = dict(patch.nodes.records)
-        origin = nodes.get(self.origin) or document.node(self.origin)
-        nodes[origin.id] = _with_output(
-            origin, self.origin_slot, lambda s: replace(s, links=(*s.links, number))
-        )
-        target = nodes.get(self.target) or document.node(self.target)
-        nodes[target.id] = _with_input(target, self.target_slot, lambda s: replace(s, link=number))
-        return replace(
-            patch,
-            nodes=Delta(nodes),
-            links=Delta({**patch.links.records, number: link}),
-            header=replace(document.header, last_link_id=number),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnect(SimpleOperation):
-    """Take links away."""
-
-    links: Sequence[int]
-
-    def _patch(self, document: GraphDocument) -> Patch:
-        missing = [number for number in self.links if number not in document.links]
-        if missing:
-            raise WorkflowError(f"the workflow has no link {missing[0]}")
-        return _without(document, [document.links[number] for number in self.links])
-
-
-@dataclass(frozen=True, slots=True)
-class AddInput(SimpleOperation):
-    """Give a node one more input: for a widget that is to be fed by a link, or a node of many inputs."""
-
-    id: str
-    socket: InputSocket
-
-    def _patch(self, document: GraphDocument) -> Patch:
-        if self.socket.link is not None:
-            raise WorkflowError(
-                f"input {self.socket.name!r} is added with a link; connect it after adding it"
-            )
-        return _nodes(document, [self.id], lambda node: replace(node, inputs=(*node.inputs, self.socket)))
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveInput(SimpleOperation):
-    """Take an input and its link away; links to later inputs follow theirs."""
-
-    id: str
-    slot: int
-
-    def _patch(self, document: GraphDocument) -> Patch:
-        document.input(self.id, self.slot)
-        here = [link for link in document.links.values() if link.target == self.id]
-        patch = _without(document, [link for link in here if link.target_slot == self.slot])
-        node = patch.nodes.records.get(self.id) or document.node(self.id)
-        moved = {
-            link.id: replace(link, target_slot=link.target_slot - 1)
-            for link in here
-            if link.target_slot > self.slot
-        }
-        shorter = replace(node, inputs=(*node.inputs[: self.slot], *node.inputs[self.slot + 1 :]))
-        return replace(
-            patch,
-            nodes=Delta({**patch.nodes.records, self.id: shorter}),
-            links=Delta({**patch.links.records, **moved}),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class PutGroup(SimpleOperation):
     """Add a group, or put it in place of the one with its key."""
 
@@ -268,52 +172,6 @@ class RemoveGroups(SimpleOperation):
 
 
 @dataclass(frozen=True, slots=True)
-class AddReroute(SimpleOperation):
-    """Draw a link through one more point, the last before its input."""
-
-    link: int
-    pos: Point
-
-    def _patch(self, document: GraphDocument) -> Patch:
-        link = document.links.get(self.link)
-        if link is None:
-            raise WorkflowError(f"the workflow has no link {self.link}")
-        number = max(document.reroutes, default=0) + 1
-        point = Reroute(number, self.pos, (link.id,), link.reroute)
-        return Patch(links=Delta({link.id: replace(link, reroute=number)}), reroutes=Delta({number: point}))
-
-
-@dataclass(frozen=True, slots=True)
-class MoveReroutes(SimpleOperation):
-    """Put reroute points elsewhere: id -> position."""
-
-    positions: Mapping[int, Point]
-
-    def _patch(self, document: GraphDocument) -> Patch:
-        points = {number: _reroute(document, number) for number in self.positions}
-        return Patch(
-            reroutes=Delta({n: replace(point, pos=self.positions[n]) for n, point in points.items()})
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveReroute(SimpleOperation):
-    """Take a point away; what was drawn through it goes on from the point before."""
-
-    id: int
-
-    def _patch(self, document: GraphDocument) -> Patch:
-        parent = _reroute(document, self.id).parent
-        links = {n: replace(k, reroute=parent) for n, k in document.links.items() if k.reroute == self.id}
-        points: dict[int, Reroute | None] = {
-            n: replace(point, parent=parent)
-            for n, point in document.reroutes.items()
-            if point.parent == self.id
-        }
-        return Patch(links=Delta(links), reroutes=Delta({**points, self.id: None}))
-
-
-@dataclass(frozen=True, slots=True)
 class SetExtra(SimpleOperation):
     """Set one entry of the document's `extra`; None takes it away."""
 
@@ -330,41 +188,6 @@ def _nodes(document: GraphDocument, ids: Iterable[str], edit: Callable[[Node], N
     return Patch(nodes=Delta({node_id: edit(document.node(node_id)) for node_id in ids}))
 
 
-def _without(document: GraphDocument, links: Sequence[DocumentLink]) -> Patch:
-    """The patch that takes links out of the table, their sockets and the points they run through."""
-    nodes: dict[str, Node | None] = {}
-    gone = {link.id for link in links}
-    for link in links:
-        origin = nodes.get(link.origin) or document.nodes.get(link.origin)
-        if origin and 0 <= link.origin_slot < len(origin.outputs):
-            nodes[origin.id] = _with_output(
-                origin,
-                link.origin_slot,
-                lambda s: replace(s, links=tuple(n for n in s.links if n not in gone)),
-            )
-        target = nodes.get(link.target) or document.nodes.get(link.target)
-        if target and 0 <= link.target_slot < len(target.inputs):
-            nodes[target.id] = _with_input(
-                target, link.target_slot, lambda s: replace(s, link=None if s.link in gone else s.link)
-            )
-    points: dict[int, Reroute | None] = {}
-    for point in document.reroutes.values() if gone else ():
-        if not gone.isdisjoint(point.links):
-            left = tuple(number for number in point.links if number not in gone)
-            points[point.id] = replace(point, links=left) if left else None
-    return Patch(Delta(nodes), Delta(dict.fromkeys(gone)), reroutes=Delta(points))
-
-
-def _with_output(node: Node, slot: int, edit: Callable[[OutputSocket], OutputSocket]) -> Node:
-    sockets = (*node.outputs[:slot], edit(node.outputs[slot]), *node.outputs[slot + 1 :])
-    return replace(node, outputs=sockets)
-
-
-def _with_input(node: Node, slot: int, edit: Callable[[InputSocket], InputSocket]) -> Node:
-    sockets = (*node.inputs[:slot], edit(node.inputs[slot]), *node.inputs[slot + 1 :])
-    return replace(node, inputs=sockets)
-
-
 def _with_value(node: Node, place: Place, value: Any) -> Widgets:
     widgets = node.widgets
     match widgets, place:
@@ -379,10 +202,3 @@ def _with_value(node: Node, place: Place, value: Any) -> Widgets:
 def _with(fields: Mapping[str, Any], name: str, value: Any) -> Mapping[str, Any]:
     kept = {key: old for key, old in fields.items() if key != name}
     return kept if value is None else {**fields, name: value}
-
-
-def _reroute(document: GraphDocument, number: int) -> Reroute:
-    point = document.reroutes.get(number)
-    if point is None:
-        raise WorkflowError(f"the workflow has no reroute {number}")
-    return point

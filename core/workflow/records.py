@@ -1,8 +1,8 @@
 """What a workflow is made of, as frozen records. An edit replaces records; it never changes one.
 
 Every record that comes from a file keeps the JSON it was read from as `form`. The form takes no part in
-equality: it only lets what was not edited be written back as it came, positions in the same spelling and the same
-fields left out. Unknown fields are in `extra`, and do count.
+equality: it only lets what was not edited be written back as it came, positions in the same spelling and
+the same fields left out. Unknown fields are in `extra`, and do count.
 """
 
 from __future__ import annotations

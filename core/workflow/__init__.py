@@ -1,0 +1,1 @@
+"""The document and the formats of workflow files. Never imports torch."""
