@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -42,7 +42,7 @@ class DiffusionModel:
         return replace(self, schedule=schedule)
 
     @contextmanager
-    def resident(self, check: Check = never) -> Iterator[ResidentModel]:
+    def resident(self, check: Check = never) -> Generator[ResidentModel]:
         """The model ready to predict; its weights stay on the compute device until the block ends.
 
         Args:
@@ -64,6 +64,11 @@ class ResidentModel:
     def latent_format(self) -> LatentFormat:
         """Channels and scale of its latents."""
         return self.architecture.latent_format
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return next(self.network.parameters()).device
 
     def inputs(self, cond: Cond, request: Request) -> dict[str, Tensor]:
         """The network inputs that one conditioning entry stands for, on the device of `request.noise`."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from core.nodes.api import Folders, Range, Text, node
+from core.nodes.api import Context, Folders, Range, Text, node
 from core.nodes.types import Clip, Conditioning
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @node("CLIPTextEncode", category="conditioning", title="CLIP Text Encode (Prompt)")
 def encode_text(
-    *, folders: Folders, text: Annotated[str, Text(multiline=True, wildcards=True)], clip: Clip
+    *, ctx: Context, folders: Folders, text: Annotated[str, Text(multiline=True, wildcards=True)], clip: Clip
 ) -> Conditioning:
     """Encodes a text prompt.
 
@@ -22,7 +23,11 @@ def encode_text(
         text: What the picture should show. `(word:1.2)` weighs a word, `embedding:name` inserts an embedding.
         clip: The text encoder.
     """
-    return [clip.encode(text, embeddings=lambda name: folders.find("embeddings", name))]
+
+    def find(name: str) -> Path | None:
+        return folders.find("embeddings", name)
+
+    return [clip.encode(text, embeddings=find, check=ctx.check_cancelled)]
 
 
 @node("CLIPSetLastLayer", category="conditioning", title="CLIP Set Last Layer")

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NotRequired, TypedDict, Unpack
 
 from core.nodes.api import Choice, Context, Range, node
-from core.nodes.types import Conditioning, Latent, Model, Seed
+from core.nodes.types import Conditioning, Latent, LatentDict, Model, Seed
 from core.sampling.names import sampler_names, scheduler_names
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.sampling.interface import OnStep
-    from core.sampling.latent_format import LatentFormat
+    from core.models.diffusion import DiffusionModel
+    from core.sampling.interface import Cond
 
 Steps = Annotated[int, Range(1, 10000)]
 Cfg = Annotated[float, Range(0.0, 100.0, step=0.1, round=0.01)]
 Sampler = Annotated[str, Choice(sampler_names)]
 Scheduler = Annotated[str, Choice(scheduler_names)]
+
+
+class Settings(TypedDict):
+    """What both nodes ask of `core.sampling.sample.ksampler`, which says what each means."""
+
+    seed: int
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str
+    denoise: NotRequired[float]
+    add_noise: NotRequired[bool]
+    start_step: NotRequired[int]
+    last_step: NotRequired[int]
+    force_full_denoise: NotRequired[bool]
 
 
 @node("KSampler", category="sampling", title="KSampler")
@@ -49,25 +64,19 @@ def k_sampler(
         latent_image: Where to start; an empty latent for a new picture.
         denoise: Share of the schedule to run. Below 1 part of the input survives.
     """
-    from core.sampling.sample import ksampler
-
-    with model.resident(ctx.check_cancelled) as predictor:
-        samples = ksampler(
-            predictor,
-            positive,
-            negative,
-            seed=seed,
-            steps=steps,
-            cfg=cfg,
-            sampler=sampler_name,
-            scheduler=scheduler,
-            latent=latent_image["samples"],
-            noise_mask=latent_image.get("noise_mask"),
-            batch_index=latent_image.get("batch_index"),
-            denoise=denoise,
-            on_step=_reporter(ctx, predictor.latent_format),
-        )
-    return {**latent_image, "samples": samples}
+    return _sample(
+        ctx,
+        model,
+        positive,
+        negative,
+        latent_image,
+        seed=seed,
+        steps=steps,
+        cfg=cfg,
+        sampler=sampler_name,
+        scheduler=scheduler,
+        denoise=denoise,
+    )
 
 
 @node("KSamplerAdvanced", category="sampling", title="KSampler (Advanced)")
@@ -97,36 +106,51 @@ def k_sampler_advanced(
         end_at_step: Step to stop before.
         return_with_leftover_noise: Whether an early stop leaves the noise of that step in the latent.
     """
+    return _sample(
+        ctx,
+        model,
+        positive,
+        negative,
+        latent_image,
+        seed=noise_seed,
+        steps=steps,
+        cfg=cfg,
+        sampler=sampler_name,
+        scheduler=scheduler,
+        add_noise=add_noise == "enable",
+        start_step=start_at_step,
+        last_step=end_at_step,
+        force_full_denoise=return_with_leftover_noise == "disable",
+    )
+
+
+def _sample(
+    ctx: Context,
+    model: DiffusionModel,
+    positive: list[Cond],
+    negative: list[Cond],
+    latent: LatentDict,
+    **settings: Unpack[Settings],
+) -> LatentDict:
+    """The latent after sampling, with progress and previews reported to the node's own context."""
+    from core.sampling.previews import preview
     from core.sampling.sample import ksampler
+
+    def on_step(index: int, total: int, denoised: Tensor, x: Tensor) -> None:
+        del x
+        ctx.step(index, total, lambda: preview(denoised, model.latent_format))
 
     with model.resident(ctx.check_cancelled) as predictor:
         samples = ksampler(
             predictor,
             positive,
             negative,
-            seed=noise_seed,
-            steps=steps,
-            cfg=cfg,
-            sampler=sampler_name,
-            scheduler=scheduler,
-            latent=latent_image["samples"],
-            noise_mask=latent_image.get("noise_mask"),
-            batch_index=latent_image.get("batch_index"),
-            add_noise=add_noise == "enable",
-            start_step=start_at_step,
-            last_step=end_at_step,
-            force_full_denoise=return_with_leftover_noise == "disable",
-            on_step=_reporter(ctx, predictor.latent_format),
+            **settings,
+            latent=latent["samples"],
+            noise_mask=latent.get("noise_mask"),
+            batch_index=latent.get("batch_index"),
+            device=predictor.device,
+            on_step=on_step,
+            check=ctx.check_cancelled,
         )
-    return {**latent_image, "samples": samples}
-
-
-def _reporter(ctx: Context, latent_format: LatentFormat) -> OnStep:
-    """Progress and previews of a sampler, for the node's own context."""
-    from core.sampling.previews import preview
-
-    def on_step(index: int, total: int, denoised: Tensor, x: Tensor) -> None:
-        del x
-        ctx.step(index, total, lambda: preview(denoised, latent_format))
-
-    return on_step
+    return {**latent, "samples": samples}
