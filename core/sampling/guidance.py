@@ -243,7 +243,10 @@ def _joined(inputs: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     tokens = math.lcm(*(_length(one) for one in inputs))
     return {
         name: torch.cat(
-            [one[name].repeat(1, tokens // _length(one), 1) if name == "context" else one[name] for one in inputs]
+            [
+                one[name].repeat(1, tokens // _length(one), 1) if name == "context" else one[name]
+                for one in inputs
+            ]
         )
         for name in inputs[0]
     }

@@ -1,4 +1,4 @@
-"""What guidance needs to know of a conditioning and of a network. Families of networks implement `Predictor`."""
+"""What guidance needs to know of a conditioning and of a network. Network families implement `Predictor`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class Cond:
         embedding: [B,T,D].
         pooled: [B,P], for networks that read one.
         area: The part of the picture it is about; None for all of it.
-        area_share: The same as shares of the height, width, height, width; turned into `area` when the size is known.
+        area_share: The same as shares of the height, width, height, width; turned into `area` when the size
+            is known.
         strength: Weight where several overlap.
         mask: [B,H,W] of 0..1 in any size; multiplies the weight.
         mask_strength: Multiplies the mask.
@@ -80,9 +81,9 @@ class Request:
 class Predictor(Protocol):
     """A resident network together with its prediction type: the one thing guidance and samplers ask.
 
-    Network inputs are tensors by name, batch 1 or B each: `context` [B,T,D] (token counts that differ are repeated to
-    their least common multiple before batching), `vector` [B,V], `concat` [B,C,h,w] (spatial: cropped with the area),
-    `guidance` [B].
+    Network inputs are tensors by name, batch 1 or B each: `context` [B,T,D] (token counts that differ are
+    repeated to their least common multiple before batching), `vector` [B,V], `concat` [B,C,h,w] (spatial:
+    cropped with the area), `guidance` [B].
     """
 
     @property

@@ -1,4 +1,4 @@
-"""Latent formats: how the latents of an autoencoder are scaled for a network, and what colours they stand for."""
+"""Latent formats: how an autoencoder's latents are scaled for a network, and what colours they stand for."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torchsde
@@ -24,7 +25,9 @@ def starting_noise(shape: Sequence[int], seed: int, batch_index: Sequence[int] |
     if batch_index is None:
         return torch.randn(*shape, generator=generator)
     if len(batch_index) != shape[0] or min(batch_index) < 0:
-        raise ValueError(f"batch_index {list(batch_index)} must hold {shape[0]} indices of 0 or more, one per latent")
+        raise ValueError(
+            f"batch_index {list(batch_index)} must hold {shape[0]} indices of 0 or more, one per latent"
+        )
     # Each draw is made on its own: the generator's stream depends on how much is asked for at once.
     wanted = set(batch_index)
     draws: dict[int, Tensor] = {}
@@ -38,8 +41,8 @@ def starting_noise(shape: Sequence[int], seed: int, batch_index: Sequence[int] |
 class AncestralNoise:
     """Independent draws for ancestral samplers.
 
-    The seed is the run's own, so that on the CPU the first draw repeats the starting noise, as in the runs people
-    want to reproduce.
+    The seed is the run's own, so that on the CPU the first draw repeats the starting noise, as in the runs
+    people want to reproduce.
     """
 
     def __init__(self, x: Tensor, seed: int) -> None:
@@ -76,7 +79,7 @@ class BrownianNoise:
         """The noise of going from one level to the next, scaled to unit variance."""
         low, high = sorted((sigma, sigma_next))
         bottom, top = self._ends
-        increment = self._tree(max(low, bottom), min(high, top))
+        increment = cast(Tensor, self._tree(max(low, bottom), min(high, top)))
         spread = (torch.tensor(sigma_next) - torch.tensor(sigma)).abs().sqrt()
         return ((increment if sigma < sigma_next else -increment) / spread).to(self._device)
 

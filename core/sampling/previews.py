@@ -10,7 +10,7 @@ from core.sampling.latent_format import LatentFormat
 
 
 def preview(latent: Tensor, latent_format: LatentFormat) -> npt.NDArray[np.uint8] | None:
-    """A picture [h,w,3] of the first item, and the first frame, of a latent; None where the format has no colours.
+    """A picture [h,w,3] of the first item and frame of a latent; None where the format has no colours.
 
     Args:
         latent: [B,C,h,w] or [B,C,T,h,w] in the network's units.

@@ -51,11 +51,11 @@ def cropped(x: Tensor, area: Area | None) -> Tensor:
 
 
 def weight(cond: Cond, x: Tensor) -> Tensor | float:
-    """How heavily the entry counts: one number, or one per cell [h,w] or [B,1,h,w] of its area of x [B,C,h,w].
+    """How heavily the entry counts: one number, or one per cell of its area, [h,w] or [B,1,h,w].
 
     Args:
         cond: A placed entry.
-        x: The whole latent.
+        x: The whole latent [B,C,h,w].
     """
     if cond.mask is not None:
         cells = cropped(cond.mask.to(x), cond.area)
@@ -107,7 +107,9 @@ def _contains(outer: Area, inner: Area) -> bool:
 
 def _area_of_share(share: tuple[float, float, float, float], height: int, width: int) -> Area:
     tall, wide, y, x = share
-    return Area(max(1, round(tall * height)), max(1, round(wide * width)), round(y * height), round(x * width))
+    return Area(
+        max(1, round(tall * height)), max(1, round(wide * width)), round(y * height), round(x * width)
+    )
 
 
 def _bounds(mask: Tensor) -> Area:

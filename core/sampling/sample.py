@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -120,6 +121,7 @@ def sample(
     )
 
 
+@torch.no_grad()
 def sample_guided(
     guider: Guider,
     *,
@@ -165,8 +167,7 @@ def sample_guided(
         kept_noise = starting_noise(noise.shape, seed + 1).to(noise.device) if sampler == "ddim" else noise
         denoiser = _Inpainting(denoiser, schedule, mask, kept_noise, latent)
     x = schedule.noised(noise.new_full((1,), levels[0]), noise, latent, full=schedule.is_full(levels[0]))
-    with torch.inference_mode():
-        x = run(Sampling(denoiser, schedule, seed, len(levels) - 1, on_step), x, levels)
+    x = run(Sampling(denoiser, schedule, seed, len(levels) - 1, on_step), x, levels)
     return latent_format.out_of_model(schedule.unnoised(noise.new_full((1,), levels[-1]), x))
 
 
@@ -191,10 +192,13 @@ def fitted(latent: Tensor, latent_format: LatentFormat) -> Tensor:
 
 def _valid_levels(sigmas: Tensor) -> list[float]:
     levels: list[float] = sigmas.float().tolist()
-    if not torch.isfinite(sigmas).all() or any(level < 0 for level in levels):
-        raise ValueError(f"sigmas must be finite and not negative, not {levels}; another scheduler may help")
-    if any(later > earlier for earlier, later in zip(levels[:-1], levels[1:], strict=True)):
-        raise ValueError(f"sigmas must not rise: {levels}")
+    for i, level in enumerate(levels):
+        if not 0 <= level < math.inf:
+            raise ValueError(f"sigma {i} is {level}; it must be a number from 0 up: try another scheduler")
+        if i > 0 and level > levels[i - 1]:
+            raise ValueError(
+                f"sigma {i} is {level}, above the {levels[i - 1]} before it; sigmas must not rise"
+            )
     return levels
 
 

@@ -79,8 +79,9 @@ class Discrete(Schedule):
         prediction: What the network predicts.
         linear_start: First beta.
         linear_end: Last beta.
-        beta_schedule: `linear` spaces the roots of the betas evenly, `sqrt_linear` the betas themselves (the names
-            are those found in configuration files).
+        beta_schedule: `linear` spaces the roots of the betas evenly, `sqrt_linear` the betas themselves (the
+            names are those found in configuration files).
+        timesteps: Length of the table.
         zsnr: Rescale so that the last step is noise alone.
     """
 
@@ -173,9 +174,7 @@ class ContinuousEdm(Schedule):
 class CosmosRectifiedFlow(Schedule):
     """A flow network in the sigma range of EDM; the time is sigma / (sigma + 1)."""
 
-    def __init__(
-        self, *, sigma_min: float = 0.002, sigma_max: float = 80.0, sigma_data: float = 1.0
-    ) -> None:
+    def __init__(self, *, sigma_min: float = 0.002, sigma_max: float = 80.0, sigma_data: float = 1.0) -> None:
         super().__init__(_logarithmic(sigma_min, sigma_max), CosmosFlow(sigma_data))
 
     def timestep(self, sigma: Tensor) -> Tensor:

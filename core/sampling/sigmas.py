@@ -98,7 +98,7 @@ def beta(schedule: Schedule, steps: int, alpha: float = 0.6, beta: float = 0.6) 
     Source: Lee et al. 2024, "Beta Sampling is All You Need".
     """
     shares = 1 - np.linspace(0, 1, steps, endpoint=False)
-    quantiles: np.ndarray[tuple[int], np.dtype[np.float64]] = scipy.stats.beta.ppf(shares, alpha, beta)
+    quantiles = np.asarray(scipy.stats.beta.ppf(shares, alpha, beta))
     positions = np.rint(quantiles * (len(schedule.table) - 1)).astype(int)
     return _ending_in_zero(schedule.table[list(dict.fromkeys(positions.tolist()))])
 
@@ -123,7 +123,8 @@ def linear_quadratic(schedule: Schedule, steps: int, threshold: float = 0.025) -
 def kl_optimal(schedule: Schedule, steps: int) -> Tensor:
     """Levels whose arc tangents are evenly spaced.
 
-    Source: Sabour et al. 2024 (Align Your Steps), Theorem 3.1. One step has no spacing: its level is not a number.
+    Source: Sabour et al. 2024 (Align Your Steps), Theorem 3.1. One step has no spacing: its level is not a
+    number.
     """
     share = torch.arange(steps) / (steps - 1) if steps > 1 else torch.tensor([math.nan])
     angles = share * math.atan(schedule.sigma_min) + (1 - share) * math.atan(schedule.sigma_max)

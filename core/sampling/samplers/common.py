@@ -1,7 +1,7 @@
 """What every sampler is handed, and the pieces that several of them share.
 
-Letters are those of the papers: x the latent, sigma its noise level, eta the share of noise put back at each step,
-lambda half the logarithm of the signal-to-noise ratio.
+Letters are those of the papers: x the latent, sigma its noise level, eta the share of noise put back at each
+step, lambda half the logarithm of the signal-to-noise ratio.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ class Sampling:
     def ancestral(self, sigma: float, sigma_next: float, eta: float) -> Ancestral:
         """How far to go down and how much noise to add, to land at sigma_next.
 
-        Source: Song et al. 2020, Equation 16, in the form of k-diffusion; flow models keep signal and noise summing
-        to one, so their signal is scaled as well.
+        Source: Song et al. 2020, Equation 16, in the form of k-diffusion; flow models keep signal and noise
+        summing to one, so their signal is scaled as well.
         """
         if not self.schedule.is_flow:
             down, up = ancestral_step(sigma, sigma_next, eta)
@@ -157,6 +157,23 @@ def ancestral_step(sigma: float, sigma_next: float, eta: float) -> tuple[float, 
     return (sigma_next**2 - up**2) ** 0.5, up
 
 
+def decayed(
+    denoiser: Sampling, x: Tensor, denoised: Tensor, sigma: float, target: float, h: float, eta: float
+) -> Tensor:
+    """x moved to the target level: exact, apart from the noise, where the denoised latent does not change.
+
+    Source: Lu et al. 2022 (DPM-Solver++), Equation 9, and Xue et al. 2023 (SA-Solver), Equation 7; h is the
+    difference in lambda.
+    """
+    kept = target / sigma * math.exp(-h * eta)
+    return kept * x - denoiser.alpha(target) * math.expm1(-h * (eta + 1)) * denoised
+
+
+def added_noise(h: float, eta: float) -> float:
+    """The strength, as a share of sigma, of the noise that a stretch h of lambda adds."""
+    return (-math.expm1(-2 * h * eta)) ** 0.5
+
+
 def lagrange_integrals(
     nodes: Sequence[float], start: float, end: float, weight: Callable[[Floats], Floats] | None = None
 ) -> list[float]:
@@ -172,6 +189,8 @@ def lagrange_integrals(
     t: Floats = start + (points + 1) / 2 * (end - start)
     areas = areas / 2 * (end - start) * (1 if weight is None else weight(t))
     return [
-        float(math.prod([(t - other) / (node - other) for other in nodes if other != node], start=areas).sum())
+        float(
+            math.prod([(t - other) / (node - other) for other in nodes if other != node], start=areas).sum()
+        )
         for node in nodes
     ]

@@ -1,4 +1,7 @@
-"""DPM-Solver++ without a Brownian path. Source of all: Lu et al. 2022 (DPM-Solver++), in the form of k-diffusion."""
+"""DPM-Solver++ without a Brownian path.
+
+Source of all: Lu et al. 2022 (DPM-Solver++), in the form of k-diffusion.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stochastic samplers that integrate exponentially in lambda with independent noise: SEEDS, ER-SDE, SA-Solver."""
+"""Stochastic samplers, exponential in lambda, with independent noise: SEEDS, ER-SDE and SA-Solver."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.sampling.samplers.common import Floats, Sampling, lagrange_integrals, steps
+from core.sampling.samplers.common import Floats, Sampling, added_noise, decayed, lagrange_integrals, steps
 
 
 def seeds_2(
@@ -31,12 +31,12 @@ def seeds_2(
             return denoised
         h = lambdas[i + 1] - lambdas[i]
         sigma_1 = _level(denoiser, lambdas[i] + r * h)
-        drift = noise() * _fresh(r * h, eta)
-        x_2 = _decay(denoiser, x, denoised, sigma, sigma_1, r * h, eta) + sigma_1 * s_noise * drift
+        drift = noise() * added_noise(r * h, eta)
+        x_2 = decayed(denoiser, x, denoised, sigma, sigma_1, r * h, eta) + sigma_1 * s_noise * drift
         denoised_2 = denoiser(x_2, sigma_1)
         drift = _carried(drift, noise(), (1 - r) * h, eta)
         mixed = torch.lerp(denoised, denoised_2, 1 / (2 * r))
-        x = _decay(denoiser, x, mixed, sigma, sigma_next, h, eta) + sigma_next * s_noise * drift
+        x = decayed(denoiser, x, mixed, sigma, sigma_next, h, eta) + sigma_next * s_noise * drift
     return x
 
 
@@ -60,16 +60,16 @@ def seeds_3(
             return denoised
         h = lambdas[i + 1] - lambdas[i]
         sigma_1, sigma_2 = (_level(denoiser, lambdas[i] + r * h) for r in (r_1, r_2))
-        drift = noise() * _fresh(r_1 * h, eta)
-        x_2 = _decay(denoiser, x, denoised, sigma, sigma_1, r_1 * h, eta) + sigma_1 * s_noise * drift
+        drift = noise() * added_noise(r_1 * h, eta)
+        x_2 = decayed(denoiser, x, denoised, sigma, sigma_1, r_1 * h, eta) + sigma_1 * s_noise * drift
         denoised_2 = denoiser(x_2, sigma_1)
         drift = _carried(drift, noise(), (r_2 - r_1) * h, eta)
-        x_3 = _decay(denoiser, x, denoised, sigma, sigma_2, r_2 * h, eta) + sigma_2 * s_noise * drift
+        x_3 = decayed(denoiser, x, denoised, sigma, sigma_2, r_2 * h, eta) + sigma_2 * s_noise * drift
         bend = _phi_2(r_2 * h * (eta + 1)) * r_2 / r_1
         x_3 = x_3 + denoiser.alpha(sigma_2) * bend * (denoised_2 - denoised)
         denoised_3 = denoiser(x_3, sigma_2)
         drift = _carried(drift, noise(), (1 - r_2) * h, eta)
-        x = _decay(denoiser, x, denoised, sigma, sigma_next, h, eta) + sigma_next * s_noise * drift
+        x = decayed(denoiser, x, denoised, sigma, sigma_next, h, eta) + sigma_next * s_noise * drift
         bend = _phi_2(h * (eta + 1)) / r_2
         x = x + denoiser.alpha(sigma_next) * bend * (denoised_3 - denoised)
     return x
@@ -79,26 +79,13 @@ def _level(denoiser: Sampling, half_log_snr: float) -> float:
     return float(denoiser.sigma_at(torch.tensor(half_log_snr)))
 
 
-def _decay(
-    denoiser: Sampling, x: Tensor, denoised: Tensor, sigma: float, target: float, h: float, eta: float
-) -> Tensor:
-    """The exact step for a denoised latent that does not change."""
-    kept = target / sigma * math.exp(-h * eta)
-    return kept * x - denoiser.alpha(target) * math.expm1(-h * (eta + 1)) * denoised
-
-
 def _phi_2(h: float) -> float:
     return 1 + math.expm1(-h) / h
 
 
-def _fresh(h: float, eta: float) -> float:
-    """The strength of the noise that a stretch h of lambda adds."""
-    return (-math.expm1(-2 * h * eta)) ** 0.5
-
-
 def _carried(drift: Tensor, draw: Tensor, h: float, eta: float) -> Tensor:
     """The noise so far, faded over a further stretch h, with that stretch's own."""
-    return math.exp(-h * eta) * drift + _fresh(h, eta) * draw
+    return math.exp(-h * eta) * drift + added_noise(h, eta) * draw
 
 
 def er_sde(
@@ -138,7 +125,7 @@ def _er_scale(ratio: float) -> float:
 def _er_integrals(start: float, end: float, points: int = 200) -> tuple[float, float]:
     """The integrals of 1/scale, and of (ratio - start)/scale, over a step, as sums from the lower end."""
     width = (start - end) / points
-    ratio: Floats = end + np.arange(points) * width
+    ratio: Floats = end + np.arange(points, dtype=np.float64) * width
     weight = width * _er_scale(end) / (ratio * (np.exp(ratio**0.3) + 10))
     return float(weight.sum()), float(((ratio - start) * weight).sum())
 
@@ -186,7 +173,7 @@ def sa_solver(
         x = _adams(denoiser, corrected, outputs[-order:], levels, lambdas, i, i + 1, tau)
         added = None
         if tau > 0:
-            added = sigma_next * _fresh(lambdas[i + 1] - lambdas[i], tau**2) * s_noise * noise()
+            added = sigma_next * added_noise(lambdas[i + 1] - lambdas[i], tau**2) * s_noise * noise()
             x = x + added
     return x
 

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from core.sampling.samplers.common import Sampling, ancestral_step, steps
+from core.sampling.samplers.common import Sampling, added_noise, ancestral_step, decayed, steps
 
 
 def dpmpp_sde(
@@ -82,12 +82,12 @@ def dpmpp_2m_sde(
             return denoised
         h = lambdas[i + 1] - lambdas[i]
         alpha = denoiser.alpha(sigma_next)
-        x = _decay(x, denoised, sigma, sigma_next, alpha, h, eta)
+        x = decayed(denoiser, x, denoised, sigma, sigma_next, h, eta)
         if old is not None:
             gain = -math.expm1(-h * (eta + 1))
             weight = gain / 2 if solver == "midpoint" else 1 - gain / (h * (eta + 1))
             x = x + alpha * weight * (h / h_last) * (denoised - old)
-        x = x + _spread(sigma_next, h, eta) * s_noise * noise(sigma, sigma_next)
+        x = x + sigma_next * added_noise(h, eta) * s_noise * noise(sigma, sigma_next)
         old, h_last = denoised, h
     return x
 
@@ -112,7 +112,7 @@ def dpmpp_3m_sde(
             return denoised
         h = lambdas[i + 1] - lambdas[i]
         alpha = denoiser.alpha(sigma_next)
-        x = _decay(x, denoised, sigma, sigma_next, alpha, h, eta)
+        x = decayed(denoiser, x, denoised, sigma, sigma_next, h, eta)
         phi_2 = math.expm1(-h * (eta + 1)) / (h * (eta + 1)) + 1
         if len(past) == 2:
             (denoised_1, h_1), (denoised_2, h_2) = past
@@ -124,19 +124,6 @@ def dpmpp_3m_sde(
         elif past:
             denoised_1, h_1 = past[0]
             x = x + alpha * phi_2 * (h / h_1) * (denoised - denoised_1)
-        x = x + _spread(sigma_next, h, eta) * s_noise * noise(sigma, sigma_next)
+        x = x + sigma_next * added_noise(h, eta) * s_noise * noise(sigma, sigma_next)
         past = [(denoised, h), *past[:1]]
     return x
-
-
-def _decay(
-    x: Tensor, denoised: Tensor, sigma: float, sigma_next: float, alpha: float, h: float, eta: float
-) -> Tensor:
-    """The exact step for a denoised latent that does not change."""
-    kept = sigma_next / sigma * math.exp(-h * eta)
-    return kept * x - alpha * math.expm1(-h * (eta + 1)) * denoised
-
-
-def _spread(sigma_next: float, h: float, eta: float) -> float:
-    """The strength of the noise added over a step."""
-    return sigma_next * (-math.expm1(-2 * h * eta)) ** 0.5

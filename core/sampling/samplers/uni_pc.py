@@ -32,19 +32,15 @@ def uni_pc(
     last = len(levels) - 1
     highest = max(1, min(order, last - 1))
     outputs = [denoiser.step(0, x, levels[0])]
-    for i in range(1, last + 1):
+    for i in range(1, last):
         now = i if i < highest else min(highest, last + 1 - i)
-        known = ratios[max(i - now, 0) : i + 1]
-        predicted = _update(x, known, outputs[-now:], variant)
-        if i == last:
-            break
-        output = denoiser(predicted, levels[i])
-        x = _update(x, known, outputs[-now:], variant, output)
-        outputs = [*outputs[-(highest - 1) :], output]
+        known, recent = ratios[i - now : i + 1], outputs[-now:]
+        output = denoiser(_update(x, known, recent, variant), levels[i])
+        x = _update(x, known, recent, variant, output)
+        outputs = [*outputs, output][-highest:]
         denoiser.report(i, output, x)
-    if sigmas[-1] > 0:
-        return predicted
-    return denoiser.schedule.unnoised(x.new_full((1,), _LOWEST), predicted)
+    x = toward(outputs[-1], x, ratios[-2], ratios[-1])
+    return x if sigmas[-1] > 0 else denoiser.schedule.unnoised(x.new_full((1,), _LOWEST), x)
 
 
 def _rounded_ratios(levels: Sequence[float]) -> list[float]:
