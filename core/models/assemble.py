@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import torch
@@ -13,7 +13,7 @@ from core.models.files import Check, Tensors, WeightFile
 
 _TRIM_EVERY = 256 * 1024**2
 
-Convert = Callable[[Tensors], dict[str, Tensor]]
+Convert = Callable[[Tensors], Mapping[str, Tensor | None]]
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -89,11 +89,13 @@ def fill(
 
 def _converted(convert: Convert, tensors: Tensors, file: str) -> dict[str, Tensor]:
     try:
-        return convert(tensors)
+        converted = convert(tensors)
     except KeyError as error:
         raise WeightsMismatch(
             f"{file} has no tensor {error.args[0]}: it is incomplete or pruned; download it again"
         ) from error
+    # Some converters write None for what they miss.
+    return {name: tensor for name, tensor in converted.items() if tensor is not None}
 
 
 def nbytes(network: nn.Module, dtype: torch.dtype) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -50,7 +51,7 @@ class Autoencoder:
 
         return AutoencoderKL(**self.config())
 
-    def config(self) -> dict[str, object]:
+    def config(self) -> dict[str, Any]:
         """The arguments of the diffusers class."""
         levels = len(self.widths)
         return {

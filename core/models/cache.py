@@ -8,7 +8,7 @@ offloaded to the host or forgotten, the least recently used first, and is loaded
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +67,7 @@ class Handle(Generic[M]):
     load: Callable[[torch.device, Check], M]
 
     @contextmanager
-    def resident(self, check: Check = never) -> Iterator[M]:
+    def resident(self, check: Check = never) -> Generator[M]:
         """The network, on the compute device and held there until the block ends."""
         network = self.cache.acquire(self, check)
         try:
@@ -125,17 +125,16 @@ class ModelCache:
         """
         # One load at a time: two at once would each make room and then take it from the other.
         with self._lock:
-            entry = self._entries.pop(handle.key, None)
+            entry = self._entries.pop(handle.key, None) or self._load(handle, check)
+            self._entries[handle.key] = entry
+            entry.users += 1
             try:
-                if entry is None:
-                    entry = self._load(handle, check)
-                elif entry.device != self.device:
+                if entry.device != self.device:
                     self._make_room(self.device, entry.size)
                     self._move(entry, self.device)
-            finally:
-                if entry is not None:
-                    self._entries[handle.key] = entry
-            entry.users += 1
+            except BaseException:
+                entry.users -= 1
+                raise
             network: Any = entry.network
             return network
 

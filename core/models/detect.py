@@ -53,7 +53,7 @@ _OTHERS = (
     ("transformer.resblocks", "a text encoder alone", "load it with the Load CLIP node"),
     ("SelfAttention.q", "a T5 text encoder alone", "load it with the Load CLIP node"),
     (".rdb1.", "an upscaler", "load it with the Load Upscale Model node"),
-    ("RRDB_trunk", "an upscaler", "load it with the Load Upscale Model node"),
+    (".RDB1.", "an upscaler", "load it with the Load Upscale Model node"),
 )
 
 

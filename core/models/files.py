@@ -24,9 +24,9 @@ Check: TypeAlias = Callable[[], None]
 _PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
 _DISGUISES = (
     (b"PK\x03\x04", "it is a PyTorch pickle: give it the ending .ckpt"),
-    (b"\x80", "it is a pickle: give it the ending .ckpt"),
+    (b"\x80\x02\x8a", "it is a PyTorch pickle: give it the ending .ckpt"),
     (b"version https://git-lfs", "it is a Git LFS pointer: fetch the real file with `git lfs pull`"),
-    (b"<", "it is a web page: the download needs a login or a direct link"),
+    (b"<!", "it is a web page: the download needs a login or a direct link"),
     (b"GGUF", "it is a GGUF file, which Darkroom does not read"),
 )
 _UNREADABLE = (

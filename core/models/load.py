@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 from torch import nn
@@ -19,6 +19,8 @@ from core.models.memory import denoiser_type, vae_type
 from core.models.text.clip import ClipText
 from core.models.text.encoder import TextEncoder, recognise_text_encoder
 from core.models.vae import Vae, kl_vae
+
+_TEXT_PREFIXES = ("cond_stage_model.", "conditioner.", "text_encoders.")
 
 
 def load_diffusion_model(path: Path, cache: ModelCache) -> DiffusionModel:
@@ -109,9 +111,33 @@ class Checkpoint(NamedTuple):
 def load_checkpoint(path: Path, cache: ModelCache) -> Checkpoint:
     """The denoiser, text encoders and VAE of a checkpoint.
 
+    For text encoders or a VAE that the file does not hold stands something that says so when it is used.
+
     Raises:
         ModelError: The file cannot be read, is damaged, or a part of it is of no known kind.
     """
     file = open_weights(path)
     model = _denoiser(file, cache)
-    return Checkpoint(model, _text_encoder(file, model.architecture.name, cache), _vae(file, cache))
+    clip: Any = Absent(f"{path.name} holds no text encoder: load one with the Load CLIP node")
+    if _has(file, _TEXT_PREFIXES):
+        clip = _text_encoder(file, model.architecture.name, cache)
+    vae: Any = Absent(f"{path.name} holds no VAE: load one with the Load VAE node")
+    if _has(file, (autoencoder.PREFIX,)):
+        vae = _vae(file, cache)
+    return Checkpoint(model, clip, vae)
+
+
+class Absent:
+    """Stands for a part that a file does not hold: whoever uses it is told."""
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ModelError(self._message)
+
+
+def _has(file: WeightFile, prefixes: tuple[str, ...]) -> bool:
+    return any(name.startswith(prefixes) for name in file.tensors)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -73,12 +73,12 @@ class UNet:
 
         return UNet2DConditionModel(**self.config())
 
-    def config(self) -> dict[str, object]:
+    def config(self) -> dict[str, Any]:
         """The arguments of the diffusers class."""
         sizes = self.sizes
         # The class takes the depth of its middle from the last level.
         depths = (*sizes.depths[:-1], sizes.depths[-1] or sizes.middle_depth)
-        config: dict[str, object] = {
+        config: dict[str, Any] = {
             "in_channels": sizes.in_channels,
             "out_channels": sizes.out_channels,
             "block_out_channels": sizes.channels,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -97,7 +97,7 @@ class Vae:
             ValueError: The overlap is half a tile or more.
         """
         if overlap * 2 >= tile:
-            raise ValueError(f"an overlap of {overlap} is too much for tiles of {tile}: stay below half a tile")
+            raise ValueError(f"an overlap of {overlap} is too much for tiles of {tile}: use less than half")
         with self.resident(check) as coder:
             return self._encode_tiles(coder, self._signal(pixels), tile, overlap, check)
 
@@ -187,7 +187,7 @@ def kl_vae(weights: Handle[nn.Module], channels: int, downscale: int) -> Vae:
     """The VAE whose weights a handle stands for."""
 
     @contextmanager
-    def resident(check: Check) -> Iterator[Coder]:
+    def resident(check: Check) -> Generator[Coder]:
         with weights.resident(check) as network:
             yield KlCoder(network)
 

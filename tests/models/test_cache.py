@@ -1,0 +1,265 @@
+"""Who stays in memory: with made-up sizes and a made-up memory, no accelerator needed."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from core.errors import Cancelled, DarkroomError
+from core.models.cache import Entry, Handle, Key, ModelCache, victims
+from core.models.memory import HOST, SystemMemory, choose_device
+
+GB = 1024**3
+# Stands for an accelerator: networks can be moved there, and nothing computes.
+DEVICE = torch.device("meta")
+
+
+class FakeMemory:
+    """So much in all per device, less what the cache holds there."""
+
+    def __init__(self, **capacity):
+        self.capacity = capacity
+        self.cache = None
+
+    def free(self, device):
+        held = sum(entry.size for entry in self.cache.entries() if entry.device == device)
+        return self.capacity[device.type] * GB - held
+
+
+class Shelf:
+    """A cache with handles on made-up networks, and a count of their loads."""
+
+    def __init__(self, device=HOST, **capacity):
+        memory = FakeMemory(**capacity)
+        self.cache = memory.cache = ModelCache(device, memory)
+        self.loads = []
+
+    def handle(self, name, size):
+        def load(device, check):
+            check()
+            self.loads.append(name)
+            return nn.Linear(2, 2, device=device)
+
+        return Handle(self.cache, Key(Path(name), 0, 0, "denoiser"), size * GB, load)
+
+    def where(self):
+        return {entry.key.path.name: entry.device.type for entry in self.cache.entries()}
+
+
+def use(handle):
+    with handle.resident() as network:
+        return network
+
+
+def test_loads_once_and_shares():
+    shelf = Shelf(cpu=10)
+    with shelf.handle("a", 2).resident() as first, shelf.handle("a", 2).resident() as second:
+        assert first is second
+    assert use(shelf.handle("a", 2)) is first
+    assert shelf.loads == ["a"]
+
+
+def test_least_recently_used_leaves_first():
+    shelf = Shelf(cpu=10)
+    a, b, c = (shelf.handle(name, 4) for name in "abc")
+    use(a), use(b), use(a), use(c)
+    assert shelf.where() == {"a": "cpu", "c": "cpu"}
+    use(b)
+    assert shelf.where() == {"c": "cpu", "b": "cpu"}
+    assert shelf.loads == ["a", "b", "c", "b"]
+
+
+def test_no_more_leaves_than_needed():
+    shelf = Shelf(cpu=10)
+    for name in "abcd":
+        use(shelf.handle(name, 3))
+    assert shelf.where() == {"b": "cpu", "c": "cpu", "d": "cpu"}
+
+
+def test_network_in_use_never_leaves():
+    shelf = Shelf(cpu=10)
+    with shelf.handle("a", 4).resident():
+        use(shelf.handle("b", 4))
+        use(shelf.handle("c", 4))
+        assert shelf.where() == {"a": "cpu", "c": "cpu"}
+        assert shelf.cache.evict_idle() == 4 * GB
+        assert shelf.where() == {"a": "cpu"}
+    assert shelf.cache.evict_idle() == 4 * GB
+    assert shelf.where() == {}
+
+
+def test_use_is_counted():
+    shelf = Shelf(cpu=10)
+    a = shelf.handle("a", 4)
+    with a.resident():
+        use(a)
+        shelf.cache.evict_idle()
+        assert shelf.where() == {"a": "cpu"}
+
+
+def test_too_large_for_the_host_is_said():
+    shelf = Shelf(cpu=10)
+    with shelf.handle("a", 6).resident():
+        with pytest.raises(MemoryError, match=r"needs 5\.0 GB; 4\.0 GB are free after evicting 0\.0 GB"):
+            use(shelf.handle("b", 5))
+        assert shelf.loads == ["a"]
+    use(shelf.handle("b", 5))
+    assert shelf.where() == {"b": "cpu"}
+
+
+def test_full_device_offloads_to_the_host_and_back():
+    shelf = Shelf(DEVICE, meta=10, cpu=20)
+    moved = []
+    shelf.cache._move = lambda entry, device: (
+        moved.append((entry.key.path.name, device.type)),
+        setattr(entry, "device", device),
+    )
+    a, b = shelf.handle("a", 5), shelf.handle("b", 5)
+    use(a), use(b)
+    assert shelf.where() == {"a": "cpu", "b": "meta"}
+    use(a)
+    assert shelf.where() == {"b": "cpu", "a": "meta"}
+    assert moved == [("a", "cpu"), ("b", "cpu"), ("a", "meta")]
+    assert shelf.loads == ["a", "b"]
+
+
+def test_full_device_and_full_host_forgets():
+    shelf = Shelf(DEVICE, meta=10, cpu=4)
+    use(shelf.handle("a", 5)), use(shelf.handle("b", 5))
+    assert shelf.where() == {"b": "meta"}
+
+
+def test_network_in_use_stays_on_the_device():
+    shelf = Shelf(DEVICE, meta=10, cpu=20)
+    with shelf.handle("a", 5).resident():
+        use(shelf.handle("b", 5))
+        assert shelf.where()["a"] == "meta"
+
+
+def test_move_that_fails_leaves_the_network_unlocked():
+    shelf = Shelf(DEVICE, meta=10, cpu=20)
+    a = shelf.handle("a", 5)
+    use(a)
+    shelf.cache.entries()[0].device = HOST
+
+    def fail(entry, device):
+        raise torch.OutOfMemoryError("full")
+
+    shelf.cache._move = fail
+    with pytest.raises(torch.OutOfMemoryError):
+        use(a)
+    assert shelf.cache.evict_idle() == 5 * GB
+
+
+def test_failed_or_cancelled_load_leaves_nothing():
+    shelf = Shelf(cpu=10)
+    a = shelf.handle("a", 2)
+
+    def stop():
+        raise Cancelled
+
+    with pytest.raises(Cancelled), a.resident(stop):
+        pass
+    assert shelf.where() == {}
+    use(a)
+    assert shelf.where() == {"a": "cpu"}
+
+
+def test_network_is_released_when_the_block_fails():
+    shelf = Shelf(cpu=10)
+    with pytest.raises(ZeroDivisionError), shelf.handle("a", 2).resident():
+        1 / 0  # noqa: B018
+    assert shelf.cache.evict_idle() == 2 * GB
+
+
+def test_forgotten_network_is_really_gone():
+    shelf = Shelf(cpu=10)
+    alive = weakref.ref(use(shelf.handle("a", 2)))
+    shelf.cache.evict_idle()
+    gc.collect()
+    assert alive() is None
+
+
+def test_many_threads_load_once():
+    shelf = Shelf(cpu=100)
+    handles = [shelf.handle(name, 1) for name in "abc"]
+    start, found = threading.Barrier(8), []
+
+    def work():
+        start.wait()
+        for _ in range(50):
+            for handle in handles:
+                with handle.resident() as network:
+                    found.append((handle.key, id(network)))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(shelf.loads) == ["a", "b", "c"]
+    assert len(set(found)) == 3
+    assert all(not entry.users for entry in shelf.cache.entries())
+
+
+def test_threads_under_pressure_never_lose_a_network_in_use():
+    shelf = Shelf(cpu=4)
+    handles, wrong = [shelf.handle(name, 1) for name in "abcdef"], []
+
+    def work(offset):
+        for turn in range(60):
+            handle = handles[(turn + offset) % len(handles)]
+            with handle.resident() as network:
+                held = {entry.key: entry.network for entry in shelf.cache.entries()}
+                if held.get(handle.key) is not network:
+                    wrong.append(handle.key)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert len(shelf.loads) > 6
+
+
+def test_victims_are_idle_on_that_device_and_in_order():
+    entries = [
+        Entry(Key(Path(name), 0, 0, ""), 2, nn.Identity(), device, users)
+        for name, device, users in (("a", HOST, 0), ("b", DEVICE, 1), ("c", DEVICE, 0), ("d", DEVICE, 0))
+    ]
+    assert [key.path.name for key in victims(entries, DEVICE, 1)] == ["c"]
+    assert [key.path.name for key in victims(entries, DEVICE, 100)] == ["c", "d"]
+    assert victims(entries, DEVICE, 0) == []
+
+
+def test_devices():
+    assert choose_device("cpu") == HOST
+    assert choose_device("auto").type in ("cpu", "cuda", "mps")
+    for word in ("gpu", "cuda:x", "cuda:", "cuda:0:1", "", "CPU"):
+        with pytest.raises(DarkroomError, match="choose auto, cpu, cuda"):
+            choose_device(word)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a GPU that is not there")
+def test_missing_gpu_is_said():
+    for word in ("cuda", "cuda:1"):
+        with pytest.raises(DarkroomError, match="cuda cannot be used"):
+            choose_device(word)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_gpu_that_does_not_exist_is_said():
+    with pytest.raises(DarkroomError, match="there is no cuda:99"):
+        choose_device("cuda:99")
+
+
+def test_system_memory_is_measured():
+    assert SystemMemory().free(HOST) > 0
