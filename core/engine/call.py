@@ -58,9 +58,12 @@ def blocked_result(spec: NodeSpec) -> Result:
 
 
 def call_node(
-    spec: NodeSpec, calls: Sequence[Arguments], hidden: Arguments, token: CancelToken, loop: Loop
+    spec: NodeSpec, calls: Sequence[Arguments], hidden: Arguments, token: CancelToken, loop: asyncio.Runner
 ) -> Result:
     """What the node gives, with the items of all calls one after the other.
+
+    Args:
+        loop: What `async` functions run on.
 
     Raises:
         TypeError: It returned something that does not fit its outputs.
@@ -75,32 +78,12 @@ def call_node(
         token.check()
         returned = spec.function(**arguments, **hidden)
         if isinstance(returned, Coroutine):
-            returned = loop.finish(returned, token)
+            returned = loop.run(_until_cancelled(returned, token))
         if isinstance(returned, Shown):
             shown = _merge(shown, returned.shown)
             returned = returned.value
         _add(outputs, _read(spec, returned))
     return Result(outputs, shown)
-
-
-class Loop:
-    """The event loop that `async` nodes run on; there is none until one is needed."""
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def finish(self, work: Coroutine[Any, Any, object], token: CancelToken) -> object:
-        """What the coroutine returns. It is cancelled when the run is."""
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-        return self._loop.run_until_complete(_until_cancelled(work, token))
-
-    def close(self) -> None:
-        """Ends what is left on the loop."""
-        if self._loop is not None:
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.close()
-            self._loop = None
 
 
 async def _until_cancelled(work: Coroutine[Any, Any, object], token: CancelToken) -> object:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from core.engine.signature import is_volatile
 from core.engine.validate import BoundNode, Validation
 from core.errors import Cancelled
 from core.events import Listener, NodePreview, NodeProgress, Picture, RunEvent
@@ -186,8 +185,9 @@ def api_prompt(validation: Validation, fingerprints: Mapping[str, object]) -> Pr
         }
         if node.title:
             entry["_meta"] = {"title": node.title}
-        if node_id in fingerprints and not is_volatile(fingerprints[node_id]):
-            entry["is_changed"] = [fingerprints[node_id]]
+        fingerprint = fingerprints.get(node_id)
+        if isinstance(fingerprint, str | int):
+            entry["is_changed"] = [fingerprint]
         prompt[node_id] = entry
     return prompt
 

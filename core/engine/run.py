@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from core.engine.cache import Cache, ClassicCache, Result
-from core.engine.call import Arguments, Items, Loop, blocked_result, call_node, calls_of, find_block
+from core.engine.call import Arguments, Items, blocked_result, call_node, calls_of, find_block
 from core.engine.context import Hidden, RunContext, RunOptions
 from core.engine.failure import is_out_of_memory, wrap
 from core.engine.hooks import call_hook
@@ -68,7 +69,7 @@ class Runner:
         self._cache.begin(signatures.values())
         emit = on_event or _ignore
         hidden = Hidden(self._context, options, validation, fingerprints, emit)
-        return _Run(validation, signatures, self._cache, hidden).perform()
+        return _Run(self._context, options, validation, signatures, self._cache, hidden, emit).perform()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class RunReport:
             `error`: none, or stopped at the first error; `cancelled`.
         outputs: Node id -> what it shows, for nodes that show something.
         executed: Nodes that ran to their end, in order.
-        cached: Nodes whose results were known, in order.
+        cached: Nodes whose results were known, needed or not, in order.
         blocked: Nodes that were skipped on purpose -> the reason, if one was given.
         seconds: How long each executed node took.
         left_out: Problems of outputs that could not run.
@@ -119,10 +120,13 @@ class RunReport:
 class _Run:
     """One run while it happens."""
 
+    context: RunContext
+    options: RunOptions
     validation: Validation
     signatures: Mapping[str, Signature]
     cache: Cache
     hidden: Hidden
+    emit: Listener
     results: dict[str, Result] = field(default_factory=dict[str, Result])
     outputs: dict[str, Ui] = field(default_factory=dict[str, Ui])
     executed: list[str] = field(default_factory=list[str])
@@ -130,7 +134,7 @@ class _Run:
     blocked: dict[str, str] = field(default_factory=dict[str, str])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     errors: list[NodeError] = field(default_factory=list[NodeError])
-    loop: Loop = field(default_factory=Loop)
+    loop: asyncio.Runner = field(default_factory=asyncio.Runner)
 
     def perform(self) -> RunReport:
         """The whole run."""
@@ -142,7 +146,7 @@ class _Run:
             status = self._finish()
         except Cancelled:
             status: Status = "cancelled"
-            self.hidden.emit(RunCancelled(self._run_id))
+            self.emit(RunCancelled(self._run_id))
         finally:
             self.loop.close()
         return RunReport(
@@ -166,16 +170,19 @@ class _Run:
             result = self.cache.get(self.signatures[node_id])
             if result is not None:
                 self.results[node_id] = result
-        self.hidden.emit(RunStarted(self._run_id, tuple(self.results), self.validation.problems))
+        self.cached += self.results
+        self.emit(RunStarted(self._run_id, tuple(self.cached), self.validation.problems))
         for node_id, result in self.results.items():
-            self._repeat(node_id, result)
+            if node_id in self.validation.reached:
+                self._repeat(node_id, result)
 
     def _work_on(self, node: BoundNode, order: Order) -> None:
         """Brings one node as far as it gets: to its result, back to the graph, or to its error."""
-        self.hidden.options.token.check()
+        self.options.token.check()
         node_id = node.node_id
         known = self.cache.get(self.signatures[node_id])
         if known is not None:  # an equal node has run meanwhile
+            self.cached.append(node_id)
             self._repeat(node_id, known)
             self._settle(node_id, known, order)
             return
@@ -185,10 +192,10 @@ class _Run:
         if calls and all(blocks):
             reason = next((block.reason for block in blocks if block and block.reason), "")
             self.blocked[node_id] = reason
-            self.hidden.emit(NodeBlocked(*self._place(node_id), reason))
+            self.emit(NodeBlocked(*self._place(node_id), reason))
             self._settle(node_id, blocked_result(node.spec), order)
             return
-        self.hidden.emit(NodeStarted(*self._place(node_id)))
+        self.emit(NodeStarted(*self._place(node_id)))
         started = time.perf_counter()
         try:
             wanted = self._wanted(node, calls)
@@ -203,7 +210,7 @@ class _Run:
         self.seconds[node_id] = time.perf_counter() - started
         self.cache.put(self.signatures[node_id], result)
         self._show(node_id, result)
-        self.hidden.emit(NodeFinished(*self._place(node_id), result.shown, self.seconds[node_id]))
+        self.emit(NodeFinished(*self._place(node_id), result.shown, self.seconds[node_id]))
         self._settle(node_id, result, order)
 
     def _gather(self, node: BoundNode) -> Items:
@@ -226,7 +233,7 @@ class _Run:
         names: dict[str, None] = {}
         for arguments in calls:
             if not find_block(arguments):
-                folders = self.hidden.context.folders
+                folders = self.context.folders
                 names |= dict.fromkeys(call_hook(needs, arguments, folders, node.node_id))
         for name in names:
             if node.spec.input(name) is None:
@@ -235,12 +242,12 @@ class _Run:
         return [link.node_id for link in links if link.node_id not in self.results]
 
     def _call(self, node: BoundNode, calls: list[Arguments]) -> Result:
-        token = self.hidden.options.token
+        token = self.options.token
         hidden = self.hidden.arguments(node)
         try:
             return call_node(node.spec, calls, hidden, token, self.loop)
         except Exception as error:
-            free_memory = self.hidden.context.free_memory
+            free_memory = self.context.free_memory
             if free_memory is None or not is_out_of_memory(error) or not free_memory():
                 raise
         # Outside the handler: the exception would keep alive what the node had allocated.
@@ -248,12 +255,11 @@ class _Run:
 
     def _fail(self, error: NodeError) -> None:
         self.errors.append(error)
-        self.hidden.emit(NodeFailed(*self._place(error.node_id), error))
+        self.emit(NodeFailed(*self._place(error.node_id), error))
 
     def _repeat(self, node_id: str, result: Result) -> None:
-        self.cached.append(node_id)
         self._show(node_id, result)
-        self.hidden.emit(NodeCached(*self._place(node_id), result.shown))
+        self.emit(NodeCached(*self._place(node_id), result.shown))
 
     def _show(self, node_id: str, result: Result) -> None:
         if result.shown is not None:
@@ -264,20 +270,22 @@ class _Run:
         order.done(node_id)
 
     def _finish(self) -> Status:
-        made = any(output in self.results for output in self.validation.outputs)
+        made = any(
+            output in self.results and output not in self.blocked for output in self.validation.outputs
+        )
         if self.errors and (self._should_stop or not made):
-            self.hidden.emit(RunFailed(self._run_id, self.errors[0]))
+            self.emit(RunFailed(self._run_id, self.errors[0]))
             return "error"
-        self.hidden.emit(RunFinished(self._run_id))
+        self.emit(RunFinished(self._run_id))
         return "partial" if self.errors or self.validation.problems else "success"
 
     @property
     def _should_stop(self) -> bool:
-        return bool(self.errors) and self.hidden.options.stop_at_first_error
+        return bool(self.errors) and self.options.stop_at_first_error
 
     @property
     def _run_id(self) -> str:
-        return self.hidden.options.run_id
+        return self.options.run_id
 
     def _place(self, node_id: str) -> tuple[str, str, str]:
         return self._run_id, node_id, node_id

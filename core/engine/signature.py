@@ -25,11 +25,6 @@ def read_fingerprints(nodes: Mapping[str, BoundNode], folders: Folders) -> dict[
     }
 
 
-def is_volatile(fingerprint: object) -> bool:
-    """Whether it is NaN, which equals nothing."""
-    return isinstance(fingerprint, float) and math.isnan(fingerprint)
-
-
 def sign(nodes: Mapping[str, BoundNode], fingerprints: Mapping[str, object]) -> dict[str, Signature]:
     """The signature of each node: a hash of what it is, its constants, and the signatures of what feeds it.
 
@@ -49,7 +44,8 @@ def sign(nodes: Mapping[str, BoundNode], fingerprints: Mapping[str, object]) -> 
         ]
         if node_id in fingerprints:
             value = fingerprints[node_id]
-            parts.append(("fingerprint", uuid.uuid4().hex if is_volatile(value) else _canonical(value)))
+            is_volatile = isinstance(value, float) and math.isnan(value)
+            parts.append(("fingerprint", uuid.uuid4().hex if is_volatile else _canonical(value)))
         if node.spec.keyed_by_node:
             parts.append(("node", node_id))
         signatures[node_id] = hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()

@@ -41,14 +41,16 @@ class Validation:
     """What was found.
 
     Attributes:
-        problems: Everything wrong with nodes that wanted outputs need, in the order of the graph.
+        problems: Everything wrong with the nodes that are reached, in the order of the graph.
         outputs: The wanted outputs that can run.
-        nodes: Every valid node, needed or not, sources first.
+        reached: The nodes that wanted outputs need, valid or not.
+        nodes: Every valid node, reached or not, sources first.
     """
 
     graph: PromptGraph
     problems: tuple[Problem, ...]
     outputs: tuple[str, ...]
+    reached: frozenset[str]
     nodes: Mapping[str, BoundNode]
     _wanted: tuple[str, ...]
 
@@ -75,7 +77,7 @@ def validate(
     outputs = [name for name, node in graph.nodes.items() if _is_output(registry.get(node.class_type))]
     wanted = tuple(outputs if targets is None else dict.fromkeys(targets))
     known = [target for target in wanted if target in graph.nodes]
-    reached = set(sources_first(known, checks.sources))
+    reached = frozenset(sources_first(known, checks.sources))
     order = sources_first([*known, *graph.nodes], checks.sources)
     bound = {node_id: checks.bind(node_id, node_id in reached) for node_id in order}
     for cycle in find_cycles(order, checks.sources):
@@ -98,7 +100,7 @@ def validate(
     missing = [target for target in wanted if target not in graph.nodes]
     problems += [Problem("no_output", f"there is no node {show(target)} to run for") for target in missing]
     runnable = tuple(output for output in wanted if output in nodes)
-    return Validation(graph, tuple(problems), runnable, nodes, wanted)
+    return Validation(graph, tuple(problems), runnable, reached, nodes, wanted)
 
 
 def _is_output(spec: NodeSpec | None) -> bool:
