@@ -128,7 +128,7 @@ def read_pickle(path: Path) -> Any:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_mappable(path))
     except _UNREADABLE as error:
-        if isinstance(error, pickle.UnpicklingError) and "Unsupported global" in str(error):
+        if isinstance(error, pickle.UnpicklingError) and "unsupported global" in str(error).lower():
             raise ModelError(
                 f"{path.name} holds more than tensors and would run code of its author when loaded; "
                 "it was not loaded. Use its .safetensors version, or convert it in a place you trust"

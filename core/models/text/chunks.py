@@ -55,11 +55,12 @@ def chunks(prompt: str, padding: int, find_vectors: FindVectors) -> list[list[To
 
 
 def _groups(prompt: str, find_vectors: FindVectors) -> Iterator[Sequence[Token]]:
+    missing: set[str] = set()
     for text, weight in segments(prompt):
         words, *references = _REFERENCE.split(text)
         yield _weigh(token_ids(words), weight)
         for reference in references:
-            vectors, rest = _resolve(reference, find_vectors)
+            vectors, rest = _resolve(reference, find_vectors, missing)
             yield _weigh(vectors, weight)
             yield _weigh(token_ids(rest), weight)
 
@@ -68,7 +69,7 @@ def _weigh(values: Sequence[int | Tensor], weight: float) -> list[Token]:
     return [Token(value, weight) for value in values]
 
 
-def _resolve(reference: str, find_vectors: FindVectors) -> tuple[Sequence[Tensor], str]:
+def _resolve(reference: str, find_vectors: FindVectors, missing: set[str]) -> tuple[Sequence[Tensor], str]:
     """The vectors that a reference begins with, and the text behind it.
 
     Commas at the end of a name belong to it only if there is such a file; else they are text.
@@ -79,5 +80,7 @@ def _resolve(reference: str, find_vectors: FindVectors) -> tuple[Sequence[Tensor
         vectors = find_vectors(candidate) if candidate else None
         if vectors is not None:
             return vectors.unbind(), text
-    _log.warning("the embedding %r is left out of the prompt: there is no file that fits", bare)
+    if bare not in missing:
+        _log.warning("the embedding %r is left out of the prompt: there is no file that fits", bare)
+        missing.add(bare)
     return (), f"{name[len(bare) :]} {rest}"

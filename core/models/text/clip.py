@@ -132,12 +132,11 @@ class ClipText:
         return Encoded(torch.cat(states), pooled.to("cpu", torch.float32))
 
 
-def recognise(tensors: Tensors, kind: Kind, prefixes: Sequence[str], file: str) -> ClipText:
+def recognise(tensors: Tensors, kind: Kind, prefixes: Sequence[str]) -> ClipText:
     """The text encoder below one of some prefixes, in the layout of transformers or of open_clip.
 
     Args:
         tensors: All tensors of the file.
-        file: Its name, for the message.
 
     Raises:
         ModelError: There is none.
@@ -145,36 +144,32 @@ def recognise(tensors: Tensors, kind: Kind, prefixes: Sequence[str], file: str) 
     """
     for prefix in prefixes:
         if f"{prefix}{_EMBEDDING}" in tensors or f"{prefix}token_embedding.weight" in tensors:
-            return _measure(_renamed(tensors, prefix), kind, prefix, file)
+            return _measure(_renamed(tensors, prefix), kind, prefix)
     raise ModelError(
-        f"{file} holds no text encoder {kind.name} (below {' or '.join(prefixes)}): "
+        f"there is no text encoder {kind.name} in it (below {' or '.join(filter(None, prefixes))}): "
         "use a checkpoint that has one, or load the text encoder from a file of its own"
     )
 
 
-def _measure(tensors: Tensors, kind: Kind, prefix: str, file: str) -> ClipText:
-    width = _matrix(tensors, _EMBEDDING, file)[1]
+def _measure(tensors: Tensors, kind: Kind, prefix: str) -> ClipText:
+    width = _matrix(tensors, _EMBEDDING)[1]
     if width % _HEAD_WIDTH:
-        raise WeightsMismatch(
-            f"{file}: the text encoder below {prefix!r} is {width} wide, no multiple of {_HEAD_WIDTH}"
-        )
+        raise WeightsMismatch(f"the text encoder is {width} wide, no multiple of {_HEAD_WIDTH}")
     return ClipText(
         kind,
         prefix,
         width,
-        mlp_width=_matrix(tensors, f"{_BLOCKS}0.mlp.fc1.weight", file)[0],
+        mlp_width=_matrix(tensors, f"{_BLOCKS}0.mlp.fc1.weight")[0],
         layers=count(tensors, _BLOCKS),
         heads=width // _HEAD_WIDTH,
-        projected=(
-            _matrix(tensors, _PROJECTION, file)[0] if kind.projects and _PROJECTION in tensors else None
-        ),
+        projected=(_matrix(tensors, _PROJECTION)[0] if kind.projects and _PROJECTION in tensors else None),
     )
 
 
-def _matrix(tensors: Tensors, name: str, file: str) -> tuple[int, int]:
+def _matrix(tensors: Tensors, name: str) -> tuple[int, int]:
     sides = shape(tensors, name)
     if len(sides) != 2 or 0 in sides:
-        raise WeightsMismatch(f"{file}: the tensor {name} has the shape {sides}, a matrix is needed")
+        raise WeightsMismatch(f"the tensor {name} has the shape {sides}, a matrix is needed")
     return sides
 
 
@@ -184,11 +179,16 @@ def _renamed(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
     if _EMBEDDING in own:
         return own
     result: dict[str, Tensor] = {}
-    for name, tensor in own.items():
+    for old_name, tensor in own.items():
+        name = old_name
         for pattern, replacement in _OPEN_CLIP:
             name = pattern.sub(replacement, name)
-        fused = _FUSED.match(name)
-        if fused and tensor.ndim:
+        if fused := _FUSED.match(name):
+            if not tensor.ndim or tensor.shape[0] % 3:
+                raise WeightsMismatch(
+                    f"the tensor {prefix}{old_name} has the shape {tuple(tensor.shape)}, "
+                    "its first side should have room for query, key and value"
+                )
             thirds = tensor.tensor_split(3)
             result |= {f"{fused[1]}{q}_proj.{fused[2]}": t for q, t in zip("qkv", thirds, strict=True)}
         elif name == _PROJECTION and tensor.ndim == 2:

@@ -186,7 +186,10 @@ def recognise_text_encoder(
     family = next((family for name, family in FAMILIES.items() if architecture.startswith(name)), None)
     if family is None:
         raise ModelError(f"{file}: the text encoders of {architecture} are not supported yet")
-    found = [recognise(tensors, kind, prefixes, file) for kind, prefixes in family.encoders.items()]
+    try:
+        found = [recognise(tensors, kind, prefixes) for kind, prefixes in family.encoders.items()]
+    except ModelError as error:
+        raise type(error)(f"{file}: {error}") from error
     return TextEncoder(family, tuple(Part(clip, weights(clip)) for clip in found))
 
 
