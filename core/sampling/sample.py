@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -191,14 +192,13 @@ def fitted(latent: Tensor, latent_format: LatentFormat) -> Tensor:
 
 
 def _valid_levels(sigmas: Tensor) -> list[float]:
-    levels: list[float] = sigmas.float().tolist()
+    """The levels, each once: between equal levels there is no step to make."""
+    levels = [level for level, _ in itertools.groupby(sigmas.float().tolist())]
     for i, level in enumerate(levels):
         if not 0 <= level < math.inf:
-            raise ValueError(f"sigma {i} is {level}; it must be a number from 0 up: try another scheduler")
+            raise ValueError(f"sigmas hold {level}; they must be numbers from 0 up: try another scheduler")
         if i > 0 and level > levels[i - 1]:
-            raise ValueError(
-                f"sigma {i} is {level}, above the {levels[i - 1]} before it; sigmas must not rise"
-            )
+            raise ValueError(f"sigmas rise from {levels[i - 1]} to {level}; they must go down")
     return levels
 
 

@@ -99,12 +99,14 @@ class Discrete(Schedule):
         alphas_bar = torch.cumprod(1 - betas, dim=0)
         if zsnr:
             alphas_bar = _zero_terminal_snr(alphas_bar)
-        super().__init__(((1 - alphas_bar) / alphas_bar).sqrt().float(), _PREDICTIONS[prediction]())
-        self._logs = {torch.device("cpu"): self.table.log()}
+        sigmas = ((1 - alphas_bar) / alphas_bar).sqrt()
+        super().__init__(sigmas.float(), _PREDICTIONS[prediction]())
+        # Rounded once: the last bit decides which table entry is nearest to a level half-way between two.
+        self._logs = {torch.device("cpu"): sigmas.log().float()}
 
     def _log_table(self, device: torch.device) -> Tensor:
         if device not in self._logs:
-            self._logs[device] = self.table.log().to(device)
+            self._logs[device] = self._logs[torch.device("cpu")].to(device)
         return self._logs[device]
 
     def timestep(self, sigma: Tensor) -> Tensor:
