@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -10,7 +12,8 @@ from helpers.text import golden_encoder, network, write_embeddings
 from core.errors import InputError, ModelError, WeightsMismatch
 from core.models import assemble
 from core.models.text import clip as clip_module
-from core.models.text.clip import CLIP_G, CLIP_L
+from core.models.text.chunks import chunks
+from core.models.text.clip import CLIP_L
 from core.models.text.encoder import Part, recognise_text_encoder
 
 # The Flux cases need the T5 encoder, which this project does not have yet.
@@ -53,8 +56,6 @@ def test_golden_conditioning(case, find):
 
 def hollow(layout):
     """The tensors of a layout without values."""
-    import json
-
     shapes = json.loads((LAYOUTS / f"{layout}.json").read_text(encoding="utf-8"))
     return {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
 
@@ -92,6 +93,14 @@ def test_a_missing_encoder_is_named():
     tensors = {name: t for name, t in hollow("e2e_sdxl").items() if "embedders.1" not in name}
     with pytest.raises(ModelError, match=r"file.safetensors: there is no text encoder clip_g .*embedders.1"):
         recognise(tensors, "sdxl")
+
+
+def test_a_t5_that_is_not_used_is_reported(caplog):
+    tensors = hollow("e2e_sd3")
+    recognise(tensors, "sd3")
+    assert not caplog.records
+    recognise(tensors | {"text_encoders.t5xxl.transformer.shared.weight": torch.empty(1)}, "sd3")
+    assert "T5" in caplog.text
 
 
 def test_a_denoiser_with_other_encoders_is_named():
@@ -147,16 +156,9 @@ def test_a_clip_g_without_projection_gives_the_end_state():
     tensors = seeded("text_sdxl_refiner")
     del tensors["conditioner.embedders.0.model.text_projection"]
     clip = replace(part.clip, projected=None)
-    prompt = [[*_chunk(clip)]]
+    prompt = chunks("", clip.kind.padding, lambda name: None)
     plain = clip.encode(network(clip, tensors), prompt, -1, norm=True)
     assert torch.equal(plain.pooled, plain.hidden[:, 1])
-
-
-def _chunk(clip):
-    from core.models.text.chunks import chunks
-
-    assert clip.kind is CLIP_G
-    return chunks("", clip.kind.padding, lambda name: None)[0]
 
 
 def test_a_skip_beyond_the_first_block_takes_the_last():
@@ -212,8 +214,6 @@ def test_half_precision_gives_float32_near_the_exact_one():
 
     class Half:
         def resident(self, check=None):
-            from contextlib import nullcontext
-
             return nullcontext(network(part.clip, tensors))
 
     encoder = replace(golden_encoder("sd1"), parts=(Part(part.clip, Half()),))

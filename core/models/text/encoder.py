@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -20,6 +21,9 @@ from core.models.text.embeddings import FindFile, read_vectors
 from core.sampling.interface import Cond
 
 _SD3_WIDTH = 4096
+_T5 = "text_encoders.t5xxl."
+
+_log = logging.getLogger(__name__)
 
 
 def _only(outputs: Sequence[Encoded]) -> Cond:
@@ -190,6 +194,8 @@ def recognise_text_encoder(
         found = [recognise(tensors, kind, prefixes) for kind, prefixes in family.encoders.items()]
     except ModelError as error:
         raise type(error)(f"{file}: {error}") from error
+    if any(name.startswith(_T5) for name in tensors):
+        _log.warning("%s: its T5 text encoder is not supported yet; CLIP alone reads the prompts", file)
     return TextEncoder(family, tuple(Part(clip, weights(clip)) for clip in found))
 
 
