@@ -96,7 +96,7 @@ class _Entry(NamedTuple):
     @property
     def alone_is_enough(self) -> bool:
         """Whether, as the only entry, its result needs no weighing."""
-        return self.area is None and isinstance(self.weight, float)
+        return self.area is None and isinstance(self.weight, float) and self.weight > 0
 
 
 class _Call(NamedTuple):
@@ -173,7 +173,7 @@ def _entries(
     latent: Tensor,
     noise_mask: Tensor | None,
 ) -> list[_Entry]:
-    located = [[placed(cond, *noise.shape[-2:]) for cond in side] for side in sides]
+    located = [placed(side, *noise.shape[-2:]) for side in sides]
     for i in range(len(located)):
         for j in range(len(located)):
             if i != j:

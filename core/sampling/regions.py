@@ -15,8 +15,13 @@ _FEATHER = 8
 _SMALLEST_BOUNDS = 8
 
 
-def placed(cond: Cond, height: int, width: int) -> Cond:
-    """The entry with its area and mask in the cells of a latent of that size."""
+def placed(conds: Sequence[Cond], height: int, width: int) -> list[Cond]:
+    """The entries that reach into a latent of that size, with areas and masks in its cells."""
+    located = [_placed(cond, height, width) for cond in conds]
+    return [cond for cond in located if cond.area is None or (cond.area.y < height and cond.area.x < width)]
+
+
+def _placed(cond: Cond, height: int, width: int) -> Cond:
     if cond.area_share is not None:
         cond = replace(cond, area=_area_of_share(cond.area_share, height, width), area_share=None)
     if cond.mask is None:

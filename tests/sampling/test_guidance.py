@@ -75,6 +75,26 @@ def test_short_texts_are_repeated_to_join_longer_ones():
     assert close(together, torch.stack(apart).mean(dim=0), 1e-5, 1e-5)
 
 
+def test_texts_of_joint_attention_are_never_repeated():
+    class Joint(ClosedForm):
+        def inputs(self, cond, request):
+            return {"tokens": cond.embedding}
+
+        def denoise(self, x, sigma, inputs):
+            return super().denoise(x, sigma, {"context": inputs["tokens"]})
+
+    predictor = Joint(Discrete())
+    texts = [Cond(torch.ones(1, tokens, 4)) for tokens in (77, 154, 77)]
+    denoiser(texts, [ZEROS], 1.0, predictor)(X, SIGMA)
+    assert predictor.calls == [(4, 4, 16, 24), (2, 4, 16, 24)]
+
+
+def test_an_entry_of_no_strength_says_nothing():
+    assert not denoiser([replace(ONES, strength=0.0)], [ZEROS])(X, SIGMA).any()
+    both = denoiser([replace(ONES, strength=0.0), ZEROS], [ZEROS])(X, SIGMA)
+    assert torch.equal(both, denoiser([ZEROS], [ZEROS])(X, SIGMA))
+
+
 def test_entries_with_other_inputs_are_run_apart():
     class Guided(ClosedForm):
         def inputs(self, cond, request):
@@ -179,6 +199,14 @@ def test_the_smallest_entry_around_an_area_answers_for_it():
     assert matched([replace(near, area=Area(4, 4, 0, 0))], [asked]) == [replace(near, area=Area(4, 4, 0, 0))]
 
 
+@pytest.mark.parametrize("beyond", [{"area": Area(8, 8, 16, 0)}, {"area_share": (0.5, 0.5, 0.0, 1.0)}])
+def test_an_area_beyond_the_border_is_left_out(beyond):
+    predictor = ClosedForm(Discrete())
+    result = denoiser([ONES, replace(ZEROS, **beyond)], [ZEROS], 2.0, predictor)(X, SIGMA)
+    assert torch.equal(result, denoiser([ONES], [ZEROS], 2.0)(X, SIGMA))
+    assert len(predictor.calls) == 1
+
+
 @pytest.mark.parametrize(
     ("rows", "columns", "expected"),
     [
@@ -190,11 +218,11 @@ def test_the_smallest_entry_around_an_area_answers_for_it():
 def test_mask_bounds(rows, columns, expected):
     mask = torch.zeros(1, 16, 24)
     mask[:, rows, columns] = 0.5
-    assert placed(replace(ONES, mask=mask, mask_bounds=True), 16, 24).area == expected
+    assert placed([replace(ONES, mask=mask, mask_bounds=True)], 16, 24)[0].area == expected
 
 
 def test_masks_are_resized_and_multiplied_with_strengths():
-    cond = placed(replace(ONES, mask=torch.full((1, 128, 192), 0.5), mask_strength=0.5, strength=3.0), 16, 24)
-    weights = weight(cond, X)
+    grey = replace(ONES, mask=torch.full((1, 128, 192), 0.5), mask_strength=0.5, strength=3.0)
+    weights = weight(placed([grey], 16, 24)[0], X)
     assert weights.shape == (2, 1, 16, 24)
     assert close(weights, torch.full((2, 1, 16, 24), 0.75), 1e-6, 0)

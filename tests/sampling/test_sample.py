@@ -139,6 +139,13 @@ def test_what_the_mask_covers_stays(shape, sampler):
     assert (result[..., 4:] - latent[..., 4:]).abs().max() > 0.1
 
 
+def test_the_largest_seed_works_with_every_kind_of_noise():
+    latent = torch.randn(1, 4, 4, 6)
+    for sampler in ("ddim", "euler_ancestral", "dpmpp_2m_sde"):
+        settings = {"seed": 2**64 - 1, "sampler": sampler, "noise_mask": torch.ones(1, 8, 8)}
+        assert run(latent=latent, **settings).isfinite().all()
+
+
 def test_a_mask_of_ones_changes_nothing():
     latent = torch.randn(1, 4, 4, 6)
     assert close(run(latent=latent, noise_mask=torch.ones(1, 8, 8)), run(latent=latent), 1e-5, 1e-5)
@@ -198,9 +205,7 @@ def test_wrong_sigmas_are_refused(levels, message):
 
 
 def test_noise_of_another_shape_is_refused():
-    with pytest.raises(
-        ValueError, match=r"noise of shape .* for a latent of shape \(1, 4, 2, 3\)"
-    ):
+    with pytest.raises(ValueError, match=r"noise of shape .* for a latent of shape \(1, 4, 2, 3\)"):
         sample(
             ClosedForm(Discrete()),
             POSITIVE,

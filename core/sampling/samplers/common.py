@@ -23,6 +23,8 @@ from core.sampling.schedule import Schedule
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
+_QUADRATURE: tuple[Floats, Floats] = np.polynomial.legendre.leggauss(32)
+
 
 class GuidedDenoiser(Protocol):
     """A denoiser that can also tell what it would say without the prompt."""
@@ -185,7 +187,7 @@ def lagrange_integrals(
         end: Upper end.
         weight: Multiplies the polynomials; None for 1.
     """
-    points, areas = np.polynomial.legendre.leggauss(32)
+    points, areas = _QUADRATURE
     t: Floats = start + (points + 1) / 2 * (end - start)
     areas = areas / 2 * (end - start) * (1 if weight is None else weight(t))
     return [
