@@ -245,7 +245,7 @@ def node(
     """
 
     def declare(function: Callable[P, R]) -> Node[P, R]:
-        description, tips = _read_docstring(function.__doc__ or "")
+        description, tips, output_tips = _read_docstring(function.__doc__ or "")
         hints = typing.get_type_hints(function, include_extras=True)
         hidden, inputs, variadic = _read_parameters(class_type, function, hints, tips)
         returned = hints.get("return", type(None))
@@ -255,7 +255,7 @@ def node(
             category=category,
             description=description,
             inputs=inputs,
-            outputs=tuple(_read_outputs(returned, tips)),
+            outputs=tuple(_read_outputs(returned, output_tips)),
             function=function,
             hidden=hidden,
             variadic=variadic,
@@ -265,8 +265,8 @@ def node(
             takes_lists=any(spec.whole_list for spec in inputs),
             returns_tuple=_named_tuple(_arms(returned)) is not None,
         )
-        outputs = {output.name.lower() for output in spec.outputs}
-        unknown = set(tips) - set(inspect.signature(function).parameters) - outputs
+        unknown = set(tips) - set(inspect.signature(function).parameters)
+        unknown |= set(output_tips) - {output.name.lower() for output in spec.outputs}
         if unknown:
             raise TypeError(
                 f"{class_type}: the docstring describes {sorted(unknown)}, which it does not have"
@@ -391,11 +391,11 @@ def _wire(base: Any, marks: Sequence[object]) -> str:
         raise TypeError(f"{base!r} is neither a socket nor a widget type") from None
 
 
-def _read_docstring(doc: str) -> tuple[str, dict[str, str]]:
-    """The text before `Args:` or `Returns:`, and the description of each name listed under them."""
-    head, *sections = re.split(r"\n(?:Args|Returns):\n", inspect.cleandoc(doc))
-    tips: dict[str, str] = {}
-    for section in sections:
+def _read_docstring(doc: str) -> tuple[str, dict[str, str], dict[str, str]]:
+    """The text before `Args:` or `Returns:`, and the description of each name listed under the two."""
+    head, *sections = re.split(r"\n(Args|Returns):\n", inspect.cleandoc(doc))
+    tips: dict[str, dict[str, str]] = {"Args": {}, "Returns": {}}
+    for title, section in zip(sections[::2], sections[1::2], strict=True):
         for match in re.finditer(r"^    (\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE):
-            tips[match[1]] = " ".join(match[2].split())
-    return head.strip(), tips
+            tips[title][match[1]] = " ".join(match[2].split())
+    return head.strip(), tips["Args"], tips["Returns"]

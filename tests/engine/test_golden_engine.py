@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers.comfy_errors import node_errors
-from helpers.toy_nodes import graph_of, toy_registry, toys
+from helpers.toy_nodes import graph_of, stand_ins, toy_registry, toys
 
 from core.engine.context import RunContext, RunOptions
 from core.engine.run import Runner
@@ -18,10 +17,6 @@ from core.engine.values import summarise
 from core.errors import GraphError
 from core.events import NodeBlocked, NodeCached, NodeFinished, NodeStarted, RunStarted
 from core.folders import Folders
-from core.nodes.api import Shown
-from core.nodes.interface import read_catalogue
-from core.nodes.registry import Registry
-from core.nodes.spec import Hook
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "engine"
 SCENARIOS = {
@@ -156,23 +151,3 @@ def describe_observed(error):
 def input_config(class_type, name):
     entry = dict(TOYS[class_type]["inputs"]["required"][name])
     return [entry.pop("type"), entry]
-
-
-def stand_ins():
-    """Nodes with the real interfaces, which make nothing."""
-
-    def stand_in(spec):
-        def body(**inputs):
-            values = tuple(f"{spec.class_type} {o.name}" for o in spec.outputs)
-            return Shown(values, images=[]) if spec.output_node else values
-
-        return replace(spec, function=body, returns_tuple=True)
-
-    specs = {name: stand_in(spec) for name, spec in read_catalogue().items()}
-
-    def content(image, folders):
-        return (folders.input / image).read_text()
-
-    hook = Hook(content, ("image",), {"folders": "FOLDERS"})
-    specs["LoadImage"] = replace(specs["LoadImage"], fingerprint=hook)
-    return Registry(specs.values())
