@@ -1,0 +1,290 @@
+"""The command line: what it prints, writes and answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.golden import ROOT
+from PIL import Image
+from safetensors.torch import load_file
+
+from app.cli import main
+from core.nodes.registry import builtin
+from core.workflow.open import read_workflow
+from resources import path as resource
+
+TEMPLATE = resource("templates", "text_to_image.json")
+CHECKPOINT = "1.ckpt_name=e2e_sd15_a.safetensors"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "workflows/inputs", tmp_path / "input")
+    return tmp_path
+
+
+def darkroom(folder: Path, model_root: Path, *arguments: str | Path) -> tuple[int, Any]:
+    """Exit status and report of `darkroom run`."""
+    places = ["--models", model_root, "--input", folder / "input", "--output", folder / "output"]
+    report = folder / "report.json"
+    status = main([str(a) for a in ("run", *arguments, *places, "--device", "cpu", "--report", report)])
+    return status, json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
+
+
+def write_prompt(folder: Path, prompt: dict[str, Any], name: str = "prompt.json") -> Path:
+    file = folder / name
+    file.write_text(json.dumps(prompt), encoding="utf-8")
+    return file
+
+
+INVERT: dict[str, Any] = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "n_a.png"}},
+    "2": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}},
+    "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}},
+}
+
+
+def test_ready_graph_becomes_a_picture_that_opens_again(
+    folder: Path, model_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ("--set", CHECKPOINT, "--set", "4.width=64", "--set", "4.height=64", "--set", "5.steps=2")
+    status, report = darkroom(folder, model_root, TEMPLATE, *settings)
+    assert status == 0
+    assert report["status"] == "success"
+    assert report["executed"][-1] == "7"
+    assert report["cached"] == []
+    assert set(report["seconds"]) == set(report["executed"])
+    assert set(report["versions"]) >= {"darkroom", "torch", "python"}
+    saved = report["outputs"]["7"]["images"]
+    assert saved == [{"filename": "darkroom_00001_.png", "subfolder": "", "type": "output"}]
+
+    picture = folder / "output/darkroom_00001_.png"
+    assert capsys.readouterr().out.strip() == str(picture)
+    with Image.open(picture) as opened:
+        assert opened.size == (64, 64)
+    made, template = read_workflow(picture), read_workflow(TEMPLATE)
+    assert made.document is not None
+    assert template.document is not None
+    assert made.document.nodes["4"].widgets == (64, 64, 1)
+    assert made.document.links == template.document.links
+    assert made.prompt is not None
+    assert made.prompt.nodes["5"].inputs["steps"] == 2
+
+    # The picture runs again, from the graph inside it, to the same pixels.
+    status, report = darkroom(folder, model_root, picture)
+    assert status == 0
+    again = folder / "output/darkroom_00002_.png"
+    with Image.open(picture) as first, Image.open(again) as second:
+        assert first.tobytes() == second.tobytes()
+    reopened = read_workflow(again)
+    assert reopened.document == made.document
+    assert reopened.prompt == made.prompt
+
+
+def test_set_and_dump(folder: Path, model_root: Path) -> None:
+    dumped = folder / "sub" / "inverted.safetensors"
+    file = write_prompt(folder, INVERT)
+    status, report = darkroom(folder, model_root, file, "--set", "1.image=n_b.png", "--dump", f"2.0={dumped}")
+    assert status == 0
+    assert report["outputs"]["3"]["images"][0]["filename"] == "x_00001_.png"
+    tensors = load_file(dumped)
+    assert set(tensors) == {"value"}
+    with Image.open(folder / "input/n_b.png") as picture:
+        assert tuple(tensors["value"].shape) == (1, picture.height, picture.width, 3)
+
+
+def test_latents_are_dumped_by_key(folder: Path, model_root: Path) -> None:
+    prompt = {
+        "1": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 32, "batch_size": 2}},
+        "2": {"class_type": "SaveLatent", "inputs": {"samples": ["1", 0], "filename_prefix": "a/b"}},
+    }
+    dumped = folder / "latent.safetensors"
+    status, report = darkroom(folder, model_root, write_prompt(folder, prompt), "--dump", f"1.0={dumped}")
+    assert status == 0
+    assert tuple(load_file(dumped)["samples"].shape) == (2, 4, 4, 8)
+    assert report["outputs"]["2"]["latents"][0]["subfolder"] == "a"
+
+
+def test_several_files_share_one_process(folder: Path, model_root: Path) -> None:
+    first = write_prompt(folder, INVERT, "first.json")
+    second = write_prompt(
+        folder, {**INVERT, "4": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}}}
+    )
+    status, reports = darkroom(folder, model_root, first, folder / "missing.json", second)
+    assert status == 2
+    assert [report["status"] for report in reports] == ["success", "error", "success"]
+    assert "missing.json" in reports[1]["errors"][0]["message"]
+    assert reports[2]["executed"] == ["4"]
+    assert reports[2]["cached"] == ["1", "2", "3"]
+
+
+def test_a_failing_branch_leaves_the_others(folder: Path, model_root: Path) -> None:
+    (folder / "input/broken.png").write_bytes((folder / "input/n_a.png").read_bytes()[:60])
+    broken = {
+        "5": {"class_type": "LoadImage", "inputs": {"image": "broken.png"}},
+        "6": {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}},
+    }
+    status, report = darkroom(folder, model_root, write_prompt(folder, INVERT | broken))
+    assert status == 1
+    assert report["status"] == "partial"
+    assert "3" in report["outputs"]
+    (error,) = report["errors"]
+    assert (error["node_id"], error["class_type"], error["inputs"]) == (
+        "5",
+        "LoadImage",
+        {"image": "'broken.png'"},
+    )
+    assert "broken.png" in error["message"]
+
+
+def test_a_graph_that_cannot_run_says_everything(
+    folder: Path, model_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt = {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "e2e_sd15_b.safetensors"}},
+        "2": {"class_type": "VAEDecode", "inputs": {"samples": ["9", 0], "vae": ["1", 2]}},
+        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0]}},
+        "4": {"class_type": "KSampelr", "inputs": {}},
+    }
+    status, report = darkroom(folder, model_root, write_prompt(folder, prompt))
+    assert status == 1
+    assert report["status"] == "error"
+    kinds = {(error["node_id"], error["kind"]) for error in report["errors"]}
+    assert kinds >= {("1", "not_a_choice"), ("2", "bad_link"), ("3", "missing_input")}
+    message = capsys.readouterr().err
+    assert "e2e_sd15_a.safetensors" in message, "a near name is offered"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"[1, 2]", "list"),
+        (b"{}", "no graph"),
+        (b'{"nodes": 3}', "nodes"),
+        (b"[" * 100_000 + b"]" * 100_000, "deep"),
+        (b"not json at all", "not a picture"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no graph"),
+    ],
+)
+def test_unreadable_files(
+    folder: Path, model_root: Path, content: bytes, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = folder / "strange.json"
+    file.write_bytes(content)
+    status, report = darkroom(folder, model_root, file)
+    assert status == 2
+    assert report["status"] == "error"
+    message = capsys.readouterr().err
+    assert "strange.json" in message
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--set", "9.image=a.png"), "no node '9'"),
+        (("--set", "1.imgae=a.png"), "did you mean image"),
+        (("--dump", "2.7={folder}/x.safetensors"), "no output 7"),
+        (("--dump", "8.0={folder}/x.safetensors"), "node '8' did not run"),
+        (("--device", "cuda:99"), "cuda"),
+        (("--device", "gpu"), "unknown device 'gpu'"),
+        (("--models", "{folder}/nowhere"), "nowhere"),
+    ],
+)
+def test_wrong_arguments(
+    folder: Path,
+    model_root: Path,
+    arguments: tuple[str, str],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    option, value = arguments
+    places = [
+        "--models",
+        str(model_root),
+        "--input",
+        str(folder / "input"),
+        "--output",
+        str(folder / "output"),
+    ]
+    file = str(write_prompt(folder, INVERT))
+    assert main(["run", file, *places, "--device", "cpu", option, value.format(folder=folder)]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argument", ["--set=1=2", "--set=nothing", "--dump=1.x=f", "--dump=1.0="])
+def test_malformed_arguments(folder: Path, argument: str) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["run", str(write_prompt(folder, INVERT)), argument])
+    assert stop.value.code == 2
+
+
+def test_output_stays_in_its_folder(folder: Path, model_root: Path) -> None:
+    file = write_prompt(folder, INVERT)
+    status, report = darkroom(folder, model_root, file, "--set", "3.filename_prefix=../../escaped")
+    assert status == 1
+    assert "escaped" in report["errors"][0]["message"]
+    assert not list(folder.parent.rglob("escaped*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+@pytest.mark.slow
+def test_interrupt_cancels_within_a_step(folder: Path, model_root: Path) -> None:
+    report = folder / "report.json"
+    settings = [CHECKPOINT, "5.steps=10000", "4.width=64", "4.height=64"]
+    command = [sys.executable, "-m", "app.cli", "run", TEMPLATE, "--models", model_root, "--device", "cpu"]
+    command += ["--output", folder / "output", "--report", report]
+    command += [part for setting in settings for part in ("--set", setting)]
+    process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE)
+    time.sleep(12)  # it has to be somewhere in the middle; it would run for many minutes
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 130
+    assert json.loads(report.read_text(encoding="utf-8"))["status"] == "cancelled"
+    assert process.stderr is not None
+    process.stderr.close()
+
+
+def test_convert_both_ways(folder: Path) -> None:
+    api, editor, back = folder / "api.json", folder / "editor.json", folder / "back.json"
+    assert main(["convert", str(TEMPLATE), str(api), "--to", "api"]) == 0
+    assert main(["convert", str(api), str(editor), "--to", "editor"]) == 0
+    assert main(["convert", str(editor), str(back), "--to", "api"]) == 0
+    assert json.loads(back.read_text("utf-8")) == json.loads(api.read_text("utf-8"))
+    assert read_workflow(editor).document is not None
+
+
+def test_inspect(folder: Path, model_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prompt = {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "e2e_sd15_a.safetensors"}},
+        "2": {"class_type": "SomePackNode", "inputs": {"model": ["1", 0]}},
+        "3": {"class_type": "VAELoader", "inputs": {"vae_name": "gone.safetensors"}},
+    }
+    file = write_prompt(folder, prompt)
+    assert main(["inspect", str(file), "--models", str(model_root)]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["format"] == "api"
+    assert facts["nodes"] == {"CheckpointLoaderSimple": 1, "SomePackNode": 1, "VAELoader": 1}
+    assert facts["unknown_nodes"] == ["SomePackNode"]
+    assert {model["name"]: bool(model["path"]) for model in facts["models"]} == {
+        "e2e_sd15_a.safetensors": True,
+        "gone.safetensors": False,
+    }
+    assert {"unknown_node_type"} <= {problem["kind"] for problem in facts["problems"]}
+
+
+def test_nodes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nodes", "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == builtin().names()
+    assert main(["nodes"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(builtin().names())
