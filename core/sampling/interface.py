@@ -81,10 +81,13 @@ class Request:
 class Predictor(Protocol):
     """A resident network together with its prediction type: the one thing guidance and samplers ask.
 
-    Network inputs are tensors by name, batch 1 or B each: `context` [B,T,D] (for cross attention, where
-    repeating a text changes nothing: token counts that differ are repeated to their least common multiple before
-    batching), `tokens` [B,T,D] (for joint attention with the picture: never repeated), `vector` [B,V], `concat`
-    [B,C,h,w] (spatial: cropped with the area), `guidance` [B].
+    Network inputs are tensors by name, batch 1 or B each:
+
+    - `context` [B,T,D], for cross attention, where repeating a text changes nothing: token counts that differ
+      are repeated to their least common multiple before batching;
+    - `tokens` [B,T,D], for joint attention with the picture: never repeated;
+    - `vector` [B,V], `guidance` [B];
+    - `concat` [B,C,h,w]: spatial, cropped with the area.
     """
 
     @property

@@ -165,10 +165,8 @@ def sample_guided(
     mask = None if noise_mask is None else _fitted_mask(noise_mask.to(noise.device), latent)
     denoiser = guider.denoiser(noise, latent, mask, check)
     if mask is not None:
-        kept_noise = (
-            starting_noise(noise.shape, (seed + 1) % 2**64).to(noise.device) if sampler == "ddim" else noise
-        )
-        denoiser = _Inpainting(denoiser, schedule, mask, kept_noise, latent)
+        other = starting_noise(noise.shape, (seed + 1) % 2**64).to(noise) if sampler == "ddim" else noise
+        denoiser = _Inpainting(denoiser, schedule, mask, other, latent)
     x = schedule.noised(noise.new_full((1,), levels[0]), noise, latent, full=schedule.is_full(levels[0]))
     x = run(Sampling(denoiser, schedule, seed, len(levels) - 1, on_step), x, levels)
     return latent_format.out_of_model(schedule.unnoised(noise.new_full((1,), levels[-1]), x))

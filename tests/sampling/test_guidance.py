@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers.closed_form import ClosedForm, conditioning, schedule_of
 from helpers.golden import close, load_family, manifest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Cancelled
@@ -173,6 +173,7 @@ def test_a_list_says_nothing_of_what_the_other_side_asked():
 areas = st.builds(Area, *(st.integers(1, 40),) * 2, st.integers(0, 15), st.integers(0, 23))
 
 
+@settings(deadline=None)
 @given(areas)
 def test_weights_fit_their_area(area):
     weights = weight(replace(ONES, area=area, strength=2.0), X)
@@ -183,6 +184,7 @@ def test_weights_fit_their_area(area):
         assert torch.equal(weights, weights[:1].expand_as(weights))
 
 
+@settings(deadline=None)
 @given(areas, areas)
 def test_every_area_is_run_on_both_sides(first, second):
     positive = [ONES, replace(ONES, area=first), replace(ONES, area=second)]

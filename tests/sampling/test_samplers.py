@@ -76,6 +76,23 @@ def test_few_steps_give_numbers(name, steps, schedule):
     assert result.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    "name", ["dpmpp_sde", "dpmpp_2m_sde", "dpmpp_3m_sde", "seeds_3", "er_sde", "sa_solver"]
+)
+def test_a_first_step_finer_than_the_offset_from_pure_noise(name):
+    result = sample(
+        ClosedForm(DiscreteFlow(shift=3.0)),
+        [Cond(torch.ones(1, 3, 4))],
+        [Cond(torch.zeros(1, 3, 4))],
+        cfg=1.0,
+        sampler=name,
+        sigmas=torch.tensor([1.0, 0.99999, 0.5, 0.2, 0.0]),
+        noise=torch.randn(1, 4, 4, 6, generator=torch.Generator().manual_seed(1)),
+        latent=torch.zeros(1, 4, 4, 6),
+    )
+    assert result.isfinite().all()
+
+
 class Answer:
     """A denoiser that knows the picture."""
 

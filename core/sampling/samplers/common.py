@@ -129,9 +129,11 @@ class Sampling:
 
     def with_finite_snr(self, sigmas: Sequence[float]) -> list[float]:
         """The levels with a first of pure noise lowered a little: its signal-to-noise ratio would be 0."""
-        if self.schedule.is_flow and sigmas[0] >= 1:
-            return [float(np.float32(self.schedule.percent_to_sigma(1e-4))), *sigmas[1:]]
-        return list(sigmas)
+        if not self.schedule.is_flow or sigmas[0] < 1:
+            return list(sigmas)
+        first = float(np.float32(self.schedule.percent_to_sigma(1e-4)))
+        # Steps can be so fine that the second level lies above that.
+        return [max(first, (1 + sigmas[1]) / 2), *sigmas[1:]]
 
 
 Sampler: TypeAlias = Callable[[Sampling, Tensor, Sequence[float]], Tensor]
@@ -190,9 +192,8 @@ def lagrange_integrals(
     points, areas = _QUADRATURE
     t: Floats = start + (points + 1) / 2 * (end - start)
     areas = areas / 2 * (end - start) * (1 if weight is None else weight(t))
-    return [
-        float(
-            math.prod([(t - other) / (node - other) for other in nodes if other != node], start=areas).sum()
-        )
-        for node in nodes
-    ]
+
+    def weighted_polynomial(node: float) -> Floats:
+        return math.prod([(t - other) / (node - other) for other in nodes if other != node], start=areas)
+
+    return [float(weighted_polynomial(node).sum()) for node in nodes]
