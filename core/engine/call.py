@@ -40,15 +40,12 @@ def calls_of(spec: NodeSpec, inputs: Items) -> list[Arguments]:
     ]
 
 
-def find_block(arguments: Mapping[str, object]) -> Blocked | None:
-    """What keeps a call from being made, if anything."""
+def reason_not_to_call(spec: NodeSpec, arguments: Mapping[str, object]) -> str | None:
+    """The reason of a `Blocked` among the arguments, often an empty one; None if there is no such thing."""
     for value in arguments.values():
-        if isinstance(value, Blocked):
-            return value
-        if isinstance(value, list):
-            inner = next((item for item in value if isinstance(item, Blocked)), None)
-            if inner is not None:
-                return inner
+        for item in value if spec.takes_lists and isinstance(value, list) else (value,):
+            if isinstance(item, Blocked):
+                return item.reason
     return None
 
 
@@ -72,7 +69,7 @@ def call_node(
     outputs: tuple[list[object], ...] = tuple([] for _ in spec.outputs)
     shown: dict[str, list[object]] | None = None
     for arguments in calls:
-        if find_block(arguments):
+        if reason_not_to_call(spec, arguments) is not None:
             _add(outputs, [[Blocked()] for _ in spec.outputs])
             continue
         token.check()

@@ -26,7 +26,7 @@ def wrap(node: BoundNode, inputs: Items, cause: Exception) -> NodeError:
     kind = NodeError
     if is_out_of_memory(cause):
         kind = OutOfMemory
-        message = f"there is not enough memory for this node, even with all idle models put away: {message}"
+        message = f"memory ran out; make the picture smaller or close other programs ({message})"
     error = kind(
         message,
         node_id=node.node_id,
@@ -41,7 +41,9 @@ def wrap(node: BoundNode, inputs: Items, cause: Exception) -> NodeError:
 
 def _release_frames(cause: BaseException) -> None:
     """Lets go of the node's local variables: a report may be kept long after tensors should be gone."""
+    released: set[int] = set()
     chain: BaseException | None = cause
-    while chain is not None:
+    while chain is not None and id(chain) not in released:
+        released.add(id(chain))
         traceback.clear_frames(chain.__traceback__)
         chain = chain.__cause__ or chain.__context__

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from core.engine.cache import Cache, ClassicCache, Result
-from core.engine.call import Arguments, Items, blocked_result, call_node, calls_of, find_block
+from core.engine.call import Arguments, Items, blocked_result, call_node, calls_of, reason_not_to_call
 from core.engine.context import Hidden, RunContext, RunOptions
 from core.engine.failure import is_out_of_memory, wrap
 from core.engine.hooks import call_hook
@@ -37,7 +37,7 @@ Status: TypeAlias = Literal["success", "partial", "error", "cancelled"]
 
 
 class Runner:
-    """Performs runs one after the other and keeps results between them.
+    """Performs runs, one at a time, and keeps results between them.
 
     Args:
         context: What the program lends to every run.
@@ -47,7 +47,7 @@ class Runner:
     def __init__(self, registry: Registry, context: RunContext, cache: Cache | None = None) -> None:
         self._registry = registry
         self._context = context
-        self._cache = cache or ClassicCache()
+        self._cache = ClassicCache() if cache is None else cache
 
     def run(
         self, graph: PromptGraph, options: RunOptions | None = None, on_event: Listener | None = None
@@ -138,6 +138,7 @@ class _Run:
 
     def perform(self) -> RunReport:
         """The whole run."""
+        status: Status = "cancelled"
         self._begin()
         order = Order(self.validation.nodes, self.validation.outputs, self.results)
         try:
@@ -145,7 +146,6 @@ class _Run:
                 self._work_on(self.validation.nodes[node_id], order)
             status = self._finish()
         except Cancelled:
-            status: Status = "cancelled"
             self.emit(RunCancelled(self._run_id))
         finally:
             self.loop.close()
@@ -188,30 +188,32 @@ class _Run:
             return
         inputs = self._gather(node)
         calls = calls_of(node.spec, inputs)
-        blocks = [find_block(arguments) for arguments in calls]
-        if calls and all(blocks):
-            reason = next((block.reason for block in blocks if block and block.reason), "")
-            self.blocked[node_id] = reason
-            self.emit(NodeBlocked(*self._place(node_id), reason))
+        reasons = [reason_not_to_call(node.spec, arguments) for arguments in calls]
+        if calls and None not in reasons:
+            self.blocked[node_id] = next(filter(None, reasons), "")
+            self.emit(NodeBlocked(*self._place(node_id), self.blocked[node_id]))
             self._settle(node_id, blocked_result(node.spec), order)
             return
         self.emit(NodeStarted(*self._place(node_id)))
         started = time.perf_counter()
         try:
             wanted = self._wanted(node, calls)
-            if wanted:
-                order.wait_for(node_id, wanted)
-                return
-            result = self._call(node, calls)
+            result = None if wanted else self._call(node, calls)
         except Exception as cause:  # noqa: BLE001 - whatever a node raises, other branches still run
             self._fail(wrap(node, inputs, cause))
             return
-        self.executed.append(node_id)
+        if result is None:
+            order.wait_for(node_id, wanted)
+            return
         self.seconds[node_id] = time.perf_counter() - started
+        self._keep(node_id, result)
+        self._settle(node_id, result, order)
+
+    def _keep(self, node_id: str, result: Result) -> None:
+        self.executed.append(node_id)
         self.cache.put(self.signatures[node_id], result)
         self._show(node_id, result)
         self.emit(NodeFinished(*self._place(node_id), result.shown, self.seconds[node_id]))
-        self._settle(node_id, result, order)
 
     def _gather(self, node: BoundNode) -> Items:
         """The items on each input; None stands for what a lazy input has not been asked for."""
@@ -232,7 +234,7 @@ class _Run:
             return []
         names: dict[str, None] = {}
         for arguments in calls:
-            if not find_block(arguments):
+            if reason_not_to_call(node.spec, arguments) is None:
                 folders = self.context.folders
                 names |= dict.fromkeys(call_hook(needs, arguments, folders, node.node_id))
         for name in names:

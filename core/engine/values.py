@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeGuard
 
 _DEPTH: Final = 200
+_BITS: Final = 4096
 _LENGTH: Final = 200
 
 _words = reprlib.Repr()
@@ -21,7 +22,10 @@ class NotPlain(ValueError):
 
 def show(value: object) -> str:
     """A constant as messages quote it, shortened."""
-    return _words.repr(value)
+    try:
+        return _words.repr(value)
+    except ValueError:  # Python does not write out whole numbers of thousands of digits
+        return f"a {type(value).__name__} that is too long to write"
 
 
 def convert(value: object, wire: str) -> object:
@@ -32,7 +36,7 @@ def convert(value: object, wire: str) -> object:
     Raises:
         TypeError: It is of a kind that never becomes that type.
         ValueError: It does not read as that type, or is not finite.
-        OverflowError: It is infinite.
+        OverflowError: It is too large.
     """
     conversion = _CONVERSIONS.get(wire)
     return value if conversion is None else conversion(value)
@@ -57,7 +61,10 @@ def check_plain(value: object) -> None:
                 if not all(isinstance(key, str) for key in item):
                     raise NotPlain("its keys have to be text")
                 inner += item.values()
-            elif item is not None and not isinstance(item, str | int):
+            elif isinstance(item, int):
+                if item.bit_length() > _BITS:
+                    raise NotPlain(f"whole numbers may have {_BITS} bits")
+            elif item is not None and not isinstance(item, str):
                 raise NotPlain(f"a {type(item).__name__} cannot be stored in a graph")
         if not inner:
             return
@@ -89,7 +96,7 @@ class _Tensor:
 
 
 def _is_tensor(value: object) -> TypeGuard[_Tensor]:
-    return hasattr(value, "shape") and hasattr(value, "dtype")
+    return hasattr(type(value), "shape") and hasattr(type(value), "dtype")
 
 
 def _join(words: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from helpers.comfy_errors import node_errors
 from helpers.toy_nodes import graph_of, stand_ins, toy_registry, toys
+from PIL import Image
 
 from core.engine.context import RunContext, RunOptions
 from core.engine.run import Runner
@@ -17,6 +18,7 @@ from core.engine.values import summarise
 from core.errors import GraphError
 from core.events import NodeBlocked, NodeCached, NodeFinished, NodeStarted, RunStarted
 from core.folders import Folders
+from core.nodes.registry import builtin
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "engine"
 SCENARIOS = {
@@ -54,6 +56,19 @@ def test_scenario(name, folders):
         assert matches(step["expect"], "calls", calls, multiset)
         validation = validate(graph_of(step["prompt"]), registry, folders, targets_of(step))
         assert node_errors(validation, input_config) == step["expect"].get("node_errors", {})
+
+
+def test_scenario_with_real_nodes(folders):
+    runner = Runner(builtin(), RunContext(folders))
+    for step in SCENARIOS["load_image_replaced"]["steps"]:
+        for file, content in step.get("input_files", {}).items():
+            colour = int(content.removeprefix("png:"))
+            Image.new("RGB", (8, 8), (colour, 0, 0)).save(folders.input / file)
+        report = check_step(runner, folders, {**step, "input_files": {}})
+        (picture,) = report.outputs["3"]["images"]
+        (expected,) = step["expect"]["outputs"]["3"]["images"]
+        assert picture["filename"].endswith(expected["filename"].removeprefix("<temp>"))
+        assert (picture["type"], picture["subfolder"]) == ("temp", "")
 
 
 @pytest.mark.parametrize("name", sorted(SEEN_ELSEWHERE))

@@ -157,6 +157,8 @@ def test_constants_are_converted(folders, name, given, converted):
         ("share", "nan", "wrong_type", "FLOAT"),
         ("share", "1e999", "wrong_type", "1e999"),
         ("share", 10**400, "wrong_type", "FLOAT"),
+        pytest.param("number", 10**9000, "wrong_type", "too long", id="long"),
+        pytest.param("anything", [10**9000], "wrong_type", "bits", id="long in a list"),
         ("words", ["a"], "wrong_type", "STRING"),
         ("words", {"a": 1}, "wrong_type", "STRING"),
         ("flag", [True], "wrong_type", "BOOLEAN"),
