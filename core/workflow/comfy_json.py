@@ -14,12 +14,11 @@ from core.errors import WorkflowError
 from core.workflow.comfy_nodes import read_node, write_node
 from core.workflow.comfy_parts import (
     is_index,
-    link_list,
-    link_object,
     read_groups,
     read_links,
     read_reroutes,
     write_group,
+    write_link,
     write_reroute,
 )
 from core.workflow.document import GraphDocument
@@ -68,12 +67,12 @@ def write_document(document: GraphDocument) -> Json:
     """The document as editor-format JSON, in the version of its header. Values are shared, not copied."""
     header = document.header
     modern = header.version >= 1
-    result: Json = dict(header.form) or {"nodes": [], "links": [], "groups": [], "config": {}, "extra": {}}
+    result: Json = dict(header.form) or {"nodes": [], "links": [], "groups": [], "extra": {}}
     result |= header.fields
     result["version"] = header.form.get("version", header.version)
     result["nodes"] = [write_node(node) for node in document.nodes.values()]
     links = document.links.values()
-    _put(result, "links", [link_object(k) if modern else link_list(k) for k in links])
+    _put(result, "links", [write_link(link, modern) for link in links])
     _put(result, "groups", [write_group(group) for group in document.groups.values()])
     if modern:
         _put(result, "reroutes", [write_reroute(point) for point in document.reroutes.values()])
@@ -84,18 +83,18 @@ def write_document(document: GraphDocument) -> Json:
 
 def _read(form: Json, reader: FieldReader) -> ReadDocument:
     version = _version(form, reader)
-    extra = reader.fields(form.get("extra"), "extra")
+    extra = reader.fields(form.get("extra"), ("extra",))
     nodes = read_nodes(form["nodes"], reader)
     links = read_links(form.get("links"), reader)
     points = form.get("reroutes") if version >= 1 else extra.get("reroutes")
     if version < 1:
         links = _with_reroutes(links, extra.get("linkExtensions"), reader)
         extra = rest(extra, frozenset({"reroutes", "linkExtensions"}))
-    state = reader.fields(form.get("state"), "state")
+    state = reader.fields(form.get("state"), ("state",))
     header = Header(
         version=version,
-        last_node_id=reader.number(form.get("last_node_id", state.get("lastNodeId")), "last_node_id", 0),
-        last_link_id=reader.number(form.get("last_link_id", state.get("lastLinkId")), "last_link_id", 0),
+        last_node_id=reader.number(form.get("last_node_id", state.get("lastNodeId")), ("last_node_id",), 0),
+        last_link_id=reader.number(form.get("last_link_id", state.get("lastLinkId")), ("last_link_id",), 0),
         extra=extra,
         fields=rest(form, _TABLES | _LAST),
         form=form,
@@ -112,7 +111,7 @@ def _version(form: Json, reader: FieldReader) -> float:
         return version
     links = form.get("links")
     guess = 1 if isinstance(links, list) and links and isinstance(links[0], dict) else 0.4
-    reader.remark("version", f"{shown(version)} is not a version number; read as {guess}")
+    reader.remark(("version",), f"{shown(version)} is not a version number; read as {guess}")
     return guess
 
 
@@ -133,7 +132,7 @@ def read_nodes(forms: Iterable[object], reader: FieldReader) -> list[Node]:
     last = max((int(key) for key in nodes if key.isdecimal()), default=0)
     for number, node in enumerate(repeated, last + 1):
         reader.remark(
-            f"node {node.id} ({node.type})", f"its id is taken; it is node {number} now, without links"
+            (f"node {node.id} ({node.type})",), f"its id is taken; it is node {number} now, without links"
         )
         inputs = tuple(replace(socket, link=None) for socket in node.inputs)
         outputs = tuple(replace(socket, links=()) for socket in node.outputs)
@@ -144,7 +143,7 @@ def read_nodes(forms: Iterable[object], reader: FieldReader) -> list[Node]:
 def _with_reroutes(links: list[DocumentLink], extensions: object, reader: FieldReader) -> list[DocumentLink]:
     last = {
         entry["id"]: entry["parentId"]
-        for entry in reader.items(extensions, "extra.linkExtensions")
+        for entry in reader.items(extensions, ("extra.linkExtensions",))
         if isinstance(entry, dict) and is_index(entry.get("id")) and is_index(entry.get("parentId"))
     }
     return [replace(link, reroute=last[link.id]) if link.id in last else link for link in links]
@@ -185,12 +184,12 @@ def _remark_dead_links(document: GraphDocument, reader: FieldReader) -> None:
         if link.id not in live:
             ends = f"from output {link.origin_slot} of node {link.origin} to input {link.target_slot} of node"
             reader.remark(
-                f"link {link.id}", f"{ends} {link.target} does not exist at both ends; it has no effect"
+                ("link", link.id), f"{ends} {link.target} does not exist at both ends; it has no effect"
             )
     for node in document.nodes.values():
         for socket in node.inputs:
             if socket.link is not None and socket.link not in document.links:
-                place = f"node {node.id} ({node.type}), input {socket.name!r}"
+                place = (f"node {node.id} ({node.type})", f"input {socket.name!r}")
                 reader.remark(place, f"there is no link {socket.link}; the input counts as not linked")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core.errors import WorkflowError
-from core.workflow.fields import FieldReader, merged, present, rest, shown
-from core.workflow.records import Form, InputSocket, Json, Node, OutputSocket, Widgets
+from core.workflow.fields import FieldReader, Where, present, rest, shown, with_source, written
+from core.workflow.records import Form, InputSocket, Json, Node, Origin, OutputSocket, Widgets
 
 _NODE: Final = frozenset(
     {"id", "type", "pos", "size", "title", "mode", "order", "inputs", "outputs", "widgets_values"}
@@ -40,38 +40,37 @@ def read_node(form: object, place: str, reader: FieldReader) -> Node:
     if key is None or not isinstance(kind, str):
         missing = "id" if key is None else "type"
         raise WorkflowError(f"{place} has no {missing}: found {shown(form.get(missing))}")
-    place = f"node {key} ({kind})"
-    return Node(
+    where = f"node {key} ({kind})"
+    node = Node(
         id=key,
         type=kind,
-        pos=reader.point(form.get("pos"), f"{place}, position", (0, 0)),
-        size=reader.point(form.get("size"), f"{place}, size", (210, 60)),
-        title=reader.text(form.get("title"), f"{place}, title"),
-        mode=reader.number(form.get("mode"), f"{place}, mode", 0),
-        order=reader.number(form.get("order"), f"{place}, order", 0),
+        pos=reader.point(form.get("pos"), (where, "position"), (0, 0)),
+        size=reader.point(form.get("size"), (where, "size"), (210, 60)),
+        title=reader.text(form.get("title"), (where, "title")),
+        mode=reader.number(form.get("mode"), (where, "mode"), 0),
+        order=reader.number(form.get("order"), (where, "order"), 0),
         inputs=tuple(
-            _read_input(socket, f"{place}, input {slot}", reader)
-            for slot, socket in enumerate(reader.items(form.get("inputs"), f"{place}, inputs"))
+            _read_input(socket, (where, "input", slot), reader)
+            for slot, socket in enumerate(reader.items(form.get("inputs"), (where, "inputs")))
         ),
         outputs=tuple(
-            _read_output(socket, f"{place}, output {slot}", reader)
-            for slot, socket in enumerate(reader.items(form.get("outputs"), f"{place}, outputs"))
+            _read_output(socket, (where, "output", slot), reader)
+            for slot, socket in enumerate(reader.items(form.get("outputs"), (where, "outputs")))
         ),
-        widgets=_read_widgets(form.get("widgets_values"), f"{place}, widget values", reader),
-        colour=reader.text(form.get("color"), f"{place}, colour"),
-        background=reader.text(form.get("bgcolor"), f"{place}, colour"),
-        flags=reader.fields(form.get("flags"), f"{place}, flags"),
-        properties=reader.fields(form.get("properties"), f"{place}, properties"),
+        widgets=_read_widgets(form.get("widgets_values"), (where, "widget values"), reader),
+        colour=reader.text(form.get("color"), (where, "colour")),
+        background=reader.text(form.get("bgcolor"), (where, "colour")),
+        flags=reader.fields(form.get("flags"), (where, "flags")),
+        properties=reader.fields(form.get("properties"), (where, "properties")),
         extra=rest(form, _NODE),
-        form=form,
+        source=Origin(form),
     )
+    return with_source(node)
 
 
 def write_node(node: Node) -> Json:
     """A node as JSON."""
-    form = node.form
-    then = _node_fields(read_node(form, "", FieldReader())) if form else {}
-    return merged(form, _node_fields(node), then, node.extra)
+    return written(node, _node_fields)
 
 
 def _node_fields(node: Node) -> Json:
@@ -84,53 +83,43 @@ def _node_fields(node: Node) -> Json:
         "flags": dict(node.flags),
         "order": node.order,
         "mode": node.mode,
-        "inputs": [write_input(socket) for socket in node.inputs],
-        "outputs": [write_output(socket) for socket in node.outputs],
+        "inputs": [written(socket, _input_fields) for socket in node.inputs],
+        "outputs": [written(socket, _output_fields) for socket in node.outputs],
         "properties": dict(node.properties),
         "widgets_values": list(widgets) if isinstance(widgets, tuple) else dict(widgets),
         **present({"title": node.title, "color": node.colour, "bgcolor": node.background}),
     }
 
 
-def _read_widgets(value: object, place: str, reader: FieldReader) -> Widgets:
+def _read_widgets(value: object, place: Where, reader: FieldReader) -> Widgets:
     return value if isinstance(value, dict) else tuple(reader.items(value, place))
 
 
-def _read_input(form: object, place: str, reader: FieldReader) -> InputSocket:
+def _read_input(form: object, place: Where, reader: FieldReader) -> InputSocket:
     form = reader.fields(form, place)
     link = form.get("link")
-    return InputSocket(
-        name=reader.text(form.get("name"), f"{place}, name") or "",
+    socket = InputSocket(
+        name=reader.text(form.get("name"), (*place, "name")) or "",
         type=wire_type(form.get("type")),
-        link=None if link is None else reader.number(link, f"{place}, link", -1),
+        link=None if link is None else reader.number(link, (*place, "link"), -1),
         widget=_widget_name(form.get("widget")),
         extra=rest(form, _INPUT),
-        form=form,
+        source=Origin(form),
     )
+    return with_source(socket)
 
 
-def _read_output(form: object, place: str, reader: FieldReader) -> OutputSocket:
+def _read_output(form: object, place: Where, reader: FieldReader) -> OutputSocket:
     form = reader.fields(form, place)
-    links = reader.items(form.get("links"), f"{place}, links")
-    return OutputSocket(
-        name=reader.text(form.get("name"), f"{place}, name") or "",
+    links = reader.items(form.get("links"), (*place, "links"))
+    socket = OutputSocket(
+        name=reader.text(form.get("name"), (*place, "name")) or "",
         type=wire_type(form.get("type")),
-        links=tuple(reader.number(link, f"{place}, links", -1) for link in links),
+        links=tuple(reader.number(link, (*place, "links"), -1) for link in links),
         extra=rest(form, _OUTPUT),
-        form=form,
+        source=Origin(form),
     )
-
-
-def write_input(socket: InputSocket) -> Json:
-    """An input socket as JSON."""
-    then = _input_fields(_read_input(socket.form, "", FieldReader())) if socket.form else {}
-    return merged(socket.form, _input_fields(socket), then, socket.extra)
-
-
-def write_output(socket: OutputSocket) -> Json:
-    """An output socket as JSON."""
-    then = _output_fields(_read_output(socket.form, "", FieldReader())) if socket.form else {}
-    return merged(socket.form, _output_fields(socket), then, socket.extra)
+    return with_source(socket)
 
 
 def _input_fields(socket: InputSocket) -> Json:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeGuard
+from typing import Final, TypeGuard
 
 from core.workflow.comfy_nodes import key_json, node_key, wire_type
-from core.workflow.fields import FieldReader, merged, present, rest, shown
-from core.workflow.records import DocumentLink, Form, Group, Json, Reroute
+from core.workflow.fields import FieldReader, present, rest, shown, with_source, written
+from core.workflow.records import DocumentLink, Form, Group, Json, Origin, Reroute
 
 _ENDS: Final = ("id", "origin_id", "origin_slot", "target_id", "target_slot", "type")
 _LINK: Final = frozenset({*_ENDS, "parentId"})
@@ -22,8 +22,8 @@ def is_index(value: object) -> TypeGuard[int]:
 def read_links(forms: object, reader: FieldReader) -> list[DocumentLink]:
     """The links of a list, as lists or as objects; what is neither is left out with a remark."""
     links: dict[int, DocumentLink] = {}
-    for index, entry in enumerate(reader.items(forms, "links")):
-        place = f"links[{index}]"
+    for index, entry in enumerate(reader.items(forms, ("links",))):
+        place = (f"links[{index}]",)
         link = _read_link(entry)
         if link is None:
             reader.remark(place, f"{shown(entry)} is not a link; it is left out")
@@ -34,7 +34,8 @@ def read_links(forms: object, reader: FieldReader) -> list[DocumentLink]:
     return list(links.values())
 
 
-def _read_link(entry: object) -> DocumentLink | None:
+def _read_link(form: object) -> DocumentLink | None:
+    entry = form
     extra: Json = {}
     reroute: object = None
     if isinstance(entry, dict):
@@ -50,7 +51,7 @@ def _read_link(entry: object) -> DocumentLink | None:
     kind = entry[5] if len(entry) > 5 else None
     if not isinstance(kind, str):
         extra = {**extra, "type": kind}
-    return DocumentLink(
+    link = DocumentLink(
         number,
         str(origin),
         origin_slot,
@@ -59,36 +60,30 @@ def _read_link(entry: object) -> DocumentLink | None:
         wire_type(kind),
         reroute if is_index(reroute) else None,
         extra,
+        Origin(form),
     )
+    return with_source(link)
 
 
-def link_list(link: DocumentLink) -> list[Any]:
-    """A link as version 0.4 writes it."""
-    fields = link_object(link)
-    return [fields[name] for name in _ENDS]
-
-
-def link_object(link: DocumentLink) -> Json:
-    """A link as version 1.0 writes it."""
-    ends: Json = {
-        "id": link.id,
-        "origin_id": key_json(link.origin),
-        "origin_slot": link.origin_slot,
-        "target_id": key_json(link.target),
-        "target_slot": link.target_slot,
-        "type": link.type,
-    }
-    return ends | present({"parentId": link.reroute}) | dict(link.extra)
+def write_link(link: DocumentLink, modern: bool) -> object:
+    """A link as JSON: as it was read, or else as a list in version 0.4 and as an object in 1.0."""
+    if link.source is not None and link.source.record is link:
+        return link.source.json
+    origin, target = key_json(link.origin), key_json(link.target)
+    ends = (link.id, origin, link.origin_slot, target, link.target_slot, link.extra.get("type", link.type))
+    if not modern:
+        return list(ends)
+    return dict(zip(_ENDS, ends, strict=True)) | present({"parentId": link.reroute}) | dict(link.extra)
 
 
 def read_groups(forms: object, reader: FieldReader) -> list[Group]:
     """The groups of a list; those without an id of their own get a key that is free."""
     entries: list[Json] = []
-    for index, form in enumerate(reader.items(forms, "groups")):
+    for index, form in enumerate(reader.items(forms, ("groups",))):
         if isinstance(form, dict):
             entries.append(form)
         else:
-            reader.remark(f"groups[{index}]", f"{shown(form)} is not a group; it is left out")
+            reader.remark((f"groups[{index}]",), f"{shown(form)} is not a group; it is left out")
     taken = {form["id"] for form in entries if is_index(form.get("id"))}
     free = iter(number for number in range(1, len(entries) + len(taken) + 1) if number not in taken)
     groups: dict[int, Group] = {}
@@ -100,22 +95,20 @@ def read_groups(forms: object, reader: FieldReader) -> list[Group]:
 
 
 def _read_group(form: Form, key: int, reader: FieldReader) -> Group:
-    place = f"group {key}"
+    place = ("group", key)
     bounding = reader.finite(form.get("bounding"), 4)
     if bounding is None:
         reader.remark(place, f"its frame is not four numbers: {shown(form.get('bounding'))}")
     x, y, width, height = bounding or (0, 0, 140, 80)
-    title = reader.text(form.get("title"), f"{place}, title")
-    colour = reader.text(form.get("color"), f"{place}, colour")
+    title = reader.text(form.get("title"), (*place, "title"))
+    colour = reader.text(form.get("color"), (*place, "colour"))
     extra = rest(form, _GROUP)
-    return Group(key, title or "", (x, y, width, height), colour, extra, form)
+    return with_source(Group(key, title or "", (x, y, width, height), colour, extra, Origin(form)))
 
 
 def write_group(group: Group) -> Json:
     """A group as JSON."""
-    form = group.form
-    then = _group_fields(_read_group(form, group.key, FieldReader())) if form else {}
-    return merged(form, _group_fields(group), then, group.extra)
+    return written(group, _group_fields)
 
 
 def _group_fields(group: Group) -> Json:
@@ -126,32 +119,32 @@ def _group_fields(group: Group) -> Json:
 def read_reroutes(forms: object, reader: FieldReader) -> list[Reroute]:
     """The points of a list; what is none is left out with a remark."""
     points: dict[int, Reroute] = {}
-    for index, form in enumerate(reader.items(forms, "reroutes")):
+    for index, form in enumerate(reader.items(forms, ("reroutes",))):
         if isinstance(form, dict) and is_index(form.get("id")) and form["id"] not in points:
             points[form["id"]] = _read_reroute(form, reader)
         else:
-            reader.remark(f"reroutes[{index}]", f"{shown(form)} is not a reroute; it is left out")
+            reader.remark((f"reroutes[{index}]",), f"{shown(form)} is not a reroute; it is left out")
     return list(points.values())
 
 
 def _read_reroute(form: Form, reader: FieldReader) -> Reroute:
-    place = f"reroute {form['id']}"
-    links = reader.items(form.get("linkIds"), f"{place}, links")
+    place = ("reroute", form["id"])
+    links = reader.items(form.get("linkIds"), (*place, "links"))
     parent = form.get("parentId")
-    return Reroute(
+    point = Reroute(
         id=form["id"],
-        pos=reader.point(form.get("pos"), f"{place}, position", (0, 0)),
+        pos=reader.point(form.get("pos"), (*place, "position"), (0, 0)),
         links=tuple(link for link in links if is_index(link)),
         parent=parent if is_index(parent) else None,
         extra=rest(form, _REROUTE),
-        form=form,
+        source=Origin(form),
     )
+    return with_source(point)
 
 
 def write_reroute(point: Reroute) -> Json:
     """A point as JSON."""
-    then = _reroute_fields(_read_reroute(point.form, FieldReader())) if point.form else {}
-    return merged(point.form, _reroute_fields(point), then, point.extra)
+    return written(point, _reroute_fields)
 
 
 def _reroute_fields(point: Reroute) -> Json:

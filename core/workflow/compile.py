@@ -70,19 +70,17 @@ def _inputs(level: Level, node: Node, spec: NodeSpec | None, remarks: list[Remar
 
 def _own_values(level: Level, node: Node, spec: NodeSpec | None, remarks: list[Remark]) -> dict[str, Any]:
     """Widget values by input name; what the file lacks and the node needs is filled in."""
-    result = {**values(node, spec), **level.given.get(node.id, {})}
+    found = layout(node, spec)
+    result = {**values(node, found), **level.given.get(node.id, {})}
     place = f"node {level.prefix}{node.id} ({node.type})"
-    unused = layout(node, spec).unused
-    if unused:
+    if found.unused:
         why = (
             "it takes no such inputs" if spec else "the node type is unknown and the file does not name them"
         )
-        remarks.append(Remark(place, f"{unused} widget values are not used: {why}"))
-    if spec is None:
-        return result
+        remarks.append(Remark(place, f"{found.unused} widget values are not used: {why}"))
     linked = {socket.name for socket in node.inputs if socket.link is not None}
-    for entry in spec.inputs:
-        if entry.has_widget and entry.required and entry.name not in result and entry.name not in linked:
+    for entry in spec.inputs if spec else ():
+        if entry.required and entry.has_widget and entry.name not in result and entry.name not in linked:
             value = default(entry)
             if value is not MISSING:
                 result[entry.name] = value

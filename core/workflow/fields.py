@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
-from core.workflow.records import Form, Point, Remark
+from core.workflow.records import Form, Origin, Point, Remark
+
+Where: TypeAlias = tuple[str | int, ...]
+"""A place in a file, from the outside in: `("node 3", "input", 0)`. Only remarks make it into text."""
 
 
 class FieldReader:
@@ -18,11 +22,12 @@ class FieldReader:
     def __init__(self) -> None:
         self.remarks: list[Remark] = []
 
-    def remark(self, place: str, message: str) -> None:
+    def remark(self, place: Where, message: str) -> None:
         """Notes something for the user."""
-        self.remarks.append(Remark(place, message))
+        parts = [f" {part}" if isinstance(part, int) else f", {part}" for part in place]
+        self.remarks.append(Remark("".join(parts).removeprefix(", "), message))
 
-    def number(self, value: object, place: str, default: int) -> int:
+    def number(self, value: object, place: Where, default: int) -> int:
         """A whole number; absent ones are the default."""
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return default if value is None else value
@@ -31,14 +36,14 @@ class FieldReader:
         self.remark(place, f"{shown(value)} is not a whole number; {default} is used")
         return default
 
-    def text(self, value: object, place: str) -> str | None:
+    def text(self, value: object, place: Where) -> str | None:
         """Text, or None where there is none."""
         if value is None or isinstance(value, str):
             return value
         self.remark(place, f"{shown(value)} is not text; it is ignored")
         return None
 
-    def fields(self, value: object, place: str) -> Form:
+    def fields(self, value: object, place: Where) -> Form:
         """An object; absent ones are empty."""
         if isinstance(value, dict):
             return value
@@ -46,7 +51,7 @@ class FieldReader:
             self.remark(place, f"{shown(value)} is not an object; it is ignored")
         return {}
 
-    def items(self, value: object, place: str) -> list[Any]:
+    def items(self, value: object, place: Where) -> list[Any]:
         """A list; absent ones are empty."""
         if isinstance(value, list):
             return value
@@ -54,7 +59,7 @@ class FieldReader:
             self.remark(place, f"{shown(value)} is not a list; it is ignored")
         return []
 
-    def point(self, value: object, place: str, default: Point) -> Point:
+    def point(self, value: object, place: Where, default: Point) -> Point:
         """Two numbers, stored as a list or as an object with the keys "0" and "1"."""
         if value is None:
             return default
@@ -84,11 +89,38 @@ def rest(form: Form, known: frozenset[str]) -> dict[str, Any]:
     return {key: value for key, value in form.items() if key not in known}
 
 
-def merged(form: Form, now: Form, then: Form, extra: Form) -> dict[str, Any]:
-    """The JSON of a record: `form`, with the fields in which `now` differs from `then`, its own reading."""
+class _Record(Protocol):
+    @property
+    def source(self) -> Origin | None: ...
+    @property
+    def extra(self) -> Form: ...
+
+
+R = TypeVar("R", bound=_Record)
+
+
+def with_source(record: R) -> R:
+    """The record, noted as what its source was read as."""
+    if record.source is not None:
+        record.source.record = record
+    return record
+
+
+def written(record: R, fields: Callable[[R], dict[str, Any]]) -> dict[str, Any]:
+    """The JSON of a record: its source, with the fields that were edited since.
+
+    Args:
+        fields: The known fields of such a record as JSON.
+    """
+    source = record.source
+    if source is None:
+        return {**fields(record), **record.extra}
+    if source.record is record:
+        return source.json
+    now, then = fields(record), fields(cast("R", source.record))
     changed = {key: value for key, value in now.items() if key not in then or not _same(value, then[key])}
-    removed = then.keys() - now.keys()
-    return {key: value for key, value in {**form, **extra, **changed}.items() if key not in removed}
+    result = {**source.json, **record.extra, **changed}
+    return {key: value for key, value in result.items() if key in now or key not in then}
 
 
 def present(fields: Form) -> dict[str, Any]:

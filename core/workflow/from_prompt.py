@@ -18,6 +18,7 @@ from core.workflow.widgets import starting_values
 _WIDTH: Final = 300.0
 _ROW: Final = 24.0
 _TEXT: Final = 100.0
+_MOST_OUTPUTS: Final = 1000
 
 
 def document_from_prompt(graph: PromptGraph, registry: Registry) -> ReadDocument:
@@ -102,7 +103,7 @@ def _connect(graph: PromptGraph, nodes: dict[str, Node], remarks: list[Remark]) 
         fed: dict[int, int] = {}
         for name, link in node.links():
             origin = nodes.get(link.node_id)
-            if origin is None or link.slot < 0:
+            if origin is None or not 0 <= link.slot < len(origin.outputs):
                 place = f"node {node_id} ({node.class_type})"
                 remarks.append(
                     Remark(place, f"input {name!r} is linked to {list(link)}, which does not exist")
@@ -121,9 +122,9 @@ def _connect(graph: PromptGraph, nodes: dict[str, Node], remarks: list[Remark]) 
 
 
 def _last_slots(graph: PromptGraph) -> Mapping[str, int]:
-    """Node id -> highest output that is used; more than 1,000 cannot be meant."""
+    """Node id -> highest output that is used, as far as such numbers can be meant."""
     last: dict[str, int] = {}
     for node in graph.nodes.values():
         for _, link in node.links():
-            last[link.node_id] = max(last.get(link.node_id, -1), min(link.slot, 999))
+            last[link.node_id] = max(last.get(link.node_id, -1), min(link.slot, _MOST_OUTPUTS - 1))
     return last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from core.errors import WorkflowError
 from core.workflow.comfy_json import read_nodes
@@ -86,46 +86,50 @@ def levels(document: GraphDocument) -> Level:
     return root
 
 
+_Graph: TypeAlias = tuple[Mapping[str, Node], Mapping[int, DocumentLink]]
+
+
 class _Definitions:
     def __init__(self, document: GraphDocument) -> None:
         reader = FieldReader()
-        listed = reader.fields(document.header.fields.get("definitions"), "").get("subgraphs")
-        entries = [entry for entry in reader.items(listed, "") if isinstance(entry, dict)]
+        listed = reader.fields(document.header.fields.get("definitions"), ()).get("subgraphs")
+        entries = [entry for entry in reader.items(listed, ()) if isinstance(entry, dict)]
         self._subgraphs: dict[Any, Form] = {e["id"]: e for e in entries if isinstance(e.get("id"), str)}
-        self._groups = reader.fields(document.header.extra.get("groupNodes"), "")
+        self._groups = reader.fields(document.header.extra.get("groupNodes"), ())
+        self._read: dict[str, _Graph] = {}
 
     def expand(self, level: Level, node: Node) -> Level | None:
         """The level a node stands for; None for an ordinary node."""
         subgraph = self._subgraphs.get(node.type)
         if subgraph is not None:
-            return _expand_subgraph(level, node, subgraph)
+            graph = self._read.get(node.type) or _read_subgraph(level, node, subgraph)
+            self._read[node.type] = graph
+            return _expand_subgraph(level, node, graph)
         name = node.type[len("workflow/") :] if node.type.startswith(("workflow/", "workflow>")) else None
         group = self._groups.get(name) if name else None
         return _expand_group(level, node, group) if isinstance(group, dict) else None
 
 
-def _expand_subgraph(level: Level, node: Node, definition: Form) -> Level:
-    place = f"node {level.prefix}{node.id}, subgraph {definition.get('name', node.type)!r}"
+def _read_subgraph(level: Level, node: Node, definition: Form) -> _Graph:
     reader = FieldReader()
     try:
-        nodes = read_nodes(reader.items(definition.get("nodes"), "nodes"), reader)
+        nodes = read_nodes(reader.items(definition.get("nodes"), ("nodes",)), reader)
     except WorkflowError as error:
-        raise WorkflowError(f"{place}: {error}") from error
-    links = {link.id: link for link in read_links(definition.get("links"), reader)}
+        name = definition.get("name", node.type)
+        raise WorkflowError(f"node {level.prefix}{node.id}, subgraph {name!r}: {error}") from error
+    links = read_links(definition.get("links"), reader)
+    return {inner.id: inner for inner in nodes}, {link.id: link for link in links}
+
+
+def _expand_subgraph(level: Level, node: Node, graph: _Graph) -> Level:
+    nodes, links = graph
     outlets: list[tuple[str, int] | None] = [None] * len(node.outputs)
     for link in links.values():
         if link.target == OUTLET and 0 <= link.target_slot < len(outlets):
             outlets[link.target_slot] = (link.origin, link.origin_slot)
     inlet_values, given = _promoted(node)
-    return Level(
-        {inner.id: inner for inner in nodes},
-        links,
-        f"{level.prefix}{node.id}:",
-        (level, node),
-        outlets,
-        inlet_values,
-        given,
-    )
+    prefix = f"{level.prefix}{node.id}:"
+    return Level(nodes, links, prefix, (level, node), outlets, inlet_values, given)
 
 
 def _promoted(node: Node) -> tuple[dict[int, Any], dict[str, dict[str, Any]]]:
@@ -154,13 +158,12 @@ def _promoted(node: Node) -> tuple[dict[int, Any], dict[str, dict[str, Any]]]:
 def _expand_group(level: Level, node: Node, definition: Form) -> Level:
     """A group node stores its members by index; its sockets are those of the members that stay unlinked."""
     reader = FieldReader()
-    place = f"node {level.prefix}{node.id}, group node {node.type!r}"
-    forms = [{**form, "id": index} for index, form in enumerate(reader.items(definition.get("nodes"), place))]
+    forms = [{**form, "id": index} for index, form in enumerate(reader.items(definition.get("nodes"), ()))]
     nodes = read_nodes(forms, reader)
     links: list[DocumentLink] = []
     outside = {(entry[0], entry[1]) for entry in _external(definition)}
     linked_outputs: set[tuple[str, int]] = set()
-    for row in reader.items(definition.get("links"), place):
+    for row in reader.items(definition.get("links"), ()):
         if isinstance(row, list) and len(row) >= 4 and all(isinstance(end, int) for end in row[:4]):
             origin, origin_slot, target, target_slot = row[:4]
             kind = row[5] if len(row) > 5 else "*"

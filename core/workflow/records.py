@@ -1,8 +1,8 @@
 """What a workflow is made of, as frozen records. An edit replaces records; it never changes one.
 
-Every record that comes from a file keeps the JSON it was read from as `form`. The form takes no part in
-equality: it only lets what was not edited be written back as it came, positions in the same spelling and
-the same fields left out. Unknown fields are in `extra`, and do count.
+Every record that comes from a file keeps its `source`. It takes no part in equality: it only lets what was
+not edited be written back as it came, positions in the same spelling and the same fields left out. Unknown
+fields are in `extra`, and do count.
 """
 
 from __future__ import annotations
@@ -42,6 +42,14 @@ class Remark:
         return f"{self.place}: {self.message}"
 
 
+@dataclass(eq=False, slots=True)
+class Origin:
+    """The JSON that a record was read from, and that record as it was then."""
+
+    json: Any
+    record: object = None
+
+
 @dataclass(frozen=True, slots=True)
 class InputSocket:
     """Where a link ends. `widget` names the widget value that the link overrides, where there is one."""
@@ -51,7 +59,7 @@ class InputSocket:
     link: int | None = None
     widget: str | None = None
     extra: Form = field(default_factory=no_fields)
-    form: Form = field(default_factory=no_fields, compare=False, repr=False)
+    source: Origin | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ class OutputSocket:
     type: str
     links: tuple[int, ...] = ()
     extra: Form = field(default_factory=no_fields)
-    form: Form = field(default_factory=no_fields, compare=False, repr=False)
+    source: Origin | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,7 @@ class Node:
     flags: Form = field(default_factory=no_fields)
     properties: Form = field(default_factory=no_fields)
     extra: Form = field(default_factory=no_fields)
-    form: Form = field(default_factory=no_fields, compare=False, repr=False)
+    source: Origin | None = field(default=None, compare=False, repr=False)
 
     @property
     def collapsed(self) -> bool:
@@ -114,6 +122,7 @@ class DocumentLink:
     type: str
     reroute: int | None = None
     extra: Form = field(default_factory=no_fields)
+    source: Origin | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +134,7 @@ class Group:
     bounding: tuple[float, float, float, float] = (0, 0, 140, 80)
     colour: str | None = None
     extra: Form = field(default_factory=no_fields)
-    form: Form = field(default_factory=no_fields, compare=False, repr=False)
+    source: Origin | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +146,7 @@ class Reroute:
     links: tuple[int, ...] = ()
     parent: int | None = None
     extra: Form = field(default_factory=no_fields)
-    form: Form = field(default_factory=no_fields, compare=False, repr=False)
+    source: Origin | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,10 +42,9 @@ def layout(node: Node, spec: NodeSpec | None) -> Layout:
     return _by_position(node.widgets, names)
 
 
-def values(node: Node, spec: NodeSpec | None) -> dict[str, Any]:
+def values(node: Node, found: Layout) -> dict[str, Any]:
     """The node's widget values by input name, those its file lacks left out."""
-    found = layout(node, spec).places
-    return {name: value for name, place in found.items() if (value := at(node, place)) is not None}
+    return {name: value for name, place in found.places.items() if (value := at(node, place)) is not None}
 
 
 def at(node: Node, place: Place) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.errors import WorkflowError
@@ -34,11 +34,12 @@ class Connect(SimpleOperation):
         patch = without_links(document, [old] if old else [])
         nodes = dict(patch.nodes.records)
         origin = nodes.get(self.origin) or document.node(self.origin)
-        nodes[origin.id] = _with_output(
-            origin, self.origin_slot, lambda s: replace(s, links=(*s.links, number))
-        )
+        before = origin.outputs[self.origin_slot]
+        after = replace(before, links=(*before.links, number))
+        nodes[origin.id] = _with_output(origin, self.origin_slot, after)
         target = nodes.get(self.target) or document.node(self.target)
-        nodes[target.id] = _with_input(target, self.target_slot, lambda s: replace(s, link=number))
+        after = replace(target.inputs[self.target_slot], link=number)
+        nodes[target.id] = _with_input(target, self.target_slot, after)
         return replace(
             patch,
             nodes=Delta(nodes),
@@ -149,21 +150,17 @@ class RemoveReroute(SimpleOperation):
 
 def without_links(document: GraphDocument, links: Sequence[DocumentLink]) -> Patch:
     """The patch that takes links out of the table, their sockets and the points they run through."""
-    nodes: dict[str, Node | None] = {}
     gone = {link.id for link in links}
-    for link in links:
-        origin = nodes.get(link.origin) or document.nodes.get(link.origin)
-        if origin and 0 <= link.origin_slot < len(origin.outputs):
-            nodes[origin.id] = _with_output(
-                origin,
-                link.origin_slot,
-                lambda s: replace(s, links=tuple(n for n in s.links if n not in gone)),
-            )
-        target = nodes.get(link.target) or document.nodes.get(link.target)
-        if target and 0 <= link.target_slot < len(target.inputs):
-            nodes[target.id] = _with_input(
-                target, link.target_slot, lambda s: replace(s, link=None if s.link in gone else s.link)
-            )
+    nodes: dict[str, Node | None] = {}
+    for node_id, slot in {(link.origin, link.origin_slot) for link in links}:
+        node = nodes.get(node_id) or document.nodes.get(node_id)
+        if node and 0 <= slot < len(node.outputs):
+            left = tuple(number for number in node.outputs[slot].links if number not in gone)
+            nodes[node_id] = _with_output(node, slot, replace(node.outputs[slot], links=left))
+    for node_id, slot in {(link.target, link.target_slot) for link in links}:
+        node = nodes.get(node_id) or document.nodes.get(node_id)
+        if node and 0 <= slot < len(node.inputs) and node.inputs[slot].link in gone:
+            nodes[node_id] = _with_input(node, slot, replace(node.inputs[slot], link=None))
     points: dict[int, Reroute | None] = {}
     for point in document.reroutes.values() if gone else ():
         if not gone.isdisjoint(point.links):
@@ -172,14 +169,12 @@ def without_links(document: GraphDocument, links: Sequence[DocumentLink]) -> Pat
     return Patch(Delta(nodes), Delta(dict.fromkeys(gone)), reroutes=Delta(points))
 
 
-def _with_output(node: Node, slot: int, edit: Callable[[OutputSocket], OutputSocket]) -> Node:
-    sockets = (*node.outputs[:slot], edit(node.outputs[slot]), *node.outputs[slot + 1 :])
-    return replace(node, outputs=sockets)
+def _with_output(node: Node, slot: int, socket: OutputSocket) -> Node:
+    return replace(node, outputs=(*node.outputs[:slot], socket, *node.outputs[slot + 1 :]))
 
 
-def _with_input(node: Node, slot: int, edit: Callable[[InputSocket], InputSocket]) -> Node:
-    sockets = (*node.inputs[:slot], edit(node.inputs[slot]), *node.inputs[slot + 1 :])
-    return replace(node, inputs=sockets)
+def _with_input(node: Node, slot: int, socket: InputSocket) -> Node:
+    return replace(node, inputs=(*node.inputs[:slot], socket, *node.inputs[slot + 1 :]))
 
 
 def _reroute(document: GraphDocument, number: int) -> Reroute:
