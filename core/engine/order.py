@@ -46,42 +46,38 @@ class Order:
 
     def wait_for(self, node_id: str, sources: Iterable[str]) -> None:
         """Returns a node to the graph until more of what feeds it is done."""
-        missing = dict.fromkeys(source for source in sources if source not in self._done)
-        for source in missing:
-            self._consumers.setdefault(source, []).append(node_id)
-        self._waits[node_id] = len(missing)
-        if not missing:
-            self._push(node_id)
-        for source in missing:
+        for source in self._wait(node_id, sources):
             self._want(source)
 
     def _want(self, node_id: str) -> None:
         wanted = [node_id]
         while wanted:
             node_id = wanted.pop()
-            if node_id in self._done or node_id in self._waits:
-                continue
-            missing = dict.fromkeys(s for s in eager_sources(self._nodes[node_id]) if s not in self._done)
-            for source in missing:
-                self._consumers.setdefault(source, []).append(node_id)
-            self._waits[node_id] = len(missing)
-            if not missing:
-                self._push(node_id)
-            wanted += missing
+            if node_id not in self._done and node_id not in self._waits:
+                wanted += self._wait(node_id, _eager_sources(self._nodes[node_id]))
+
+    def _wait(self, node_id: str, sources: Iterable[str]) -> Collection[str]:
+        """Those of the sources that are not done."""
+        missing = dict.fromkeys(source for source in sources if source not in self._done)
+        for source in missing:
+            self._consumers.setdefault(source, []).append(node_id)
+        self._waits[node_id] = len(missing)
+        if not missing:
+            self._push(node_id)
+        return missing
 
     def _push(self, node_id: str) -> None:
         heapq.heappush(self._ready, (self._ranks[node_id], node_id))
 
 
-def eager_sources(node: BoundNode) -> list[str]:
-    """What feeds the inputs that are computed in any case."""
-    return [link.node_id for name, link in node.links.items() if not is_lazy(node, name)]
-
-
-def is_lazy(node: BoundNode, name: str) -> bool:
-    """Whether an input is computed only when the node asks for it."""
-    declared = node.spec.input(name)
-    return node.spec.needs is not None and declared is not None and declared.lazy
+def _eager_sources(node: BoundNode) -> list[str]:
+    """What feeds the inputs that are computed without being asked for."""
+    spec = node.spec
+    return [
+        link.node_id
+        for name, link in node.links.items()
+        if spec.needs is None or (declared := spec.input(name)) is None or not declared.lazy
+    ]
 
 
 def _ranks(nodes: Mapping[str, BoundNode], outputs: Sequence[str]) -> dict[str, int]:

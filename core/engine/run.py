@@ -13,7 +13,7 @@ from core.engine.call import Arguments, Items, blocked_result, call_node, calls_
 from core.engine.context import Hidden, RunContext, RunOptions
 from core.engine.failure import is_out_of_memory, wrap
 from core.engine.hooks import call_hook
-from core.engine.order import Order, is_lazy
+from core.engine.order import Order
 from core.engine.signature import Signature, read_fingerprints, sign
 from core.engine.validate import BoundNode, Validation, validate
 from core.errors import Cancelled, GraphError, NodeError, Problem
@@ -240,8 +240,8 @@ class _Run:
         for name in names:
             if node.spec.input(name) is None:
                 raise LookupError(f"it asks for the input {name!r}, which it does not have")
-        links = [node.links[name] for name in names if name in node.links and is_lazy(node, name)]
-        return [link.node_id for link in links if link.node_id not in self.results]
+        sources = [node.links[name].node_id for name in names if name in node.links]
+        return [source for source in sources if source not in self.results]
 
     def _call(self, node: BoundNode, calls: list[Arguments]) -> Result:
         token = self.options.token
