@@ -149,6 +149,10 @@ class ModelCache:
             idle = [entry.key for entry in self._entries.values() if not entry.users]
             return sum(self._forget(key) for key in idle)
 
+    def room(self, device: torch.device) -> int:
+        """Bytes that may be taken on a device besides the networks that are there."""
+        return self._memory.free(device) - _WORKING_SPACE
+
     def entries(self) -> tuple[Entry, ...]:
         """What is in memory, least recently used first."""
         with self._lock:
@@ -159,7 +163,7 @@ class ModelCache:
         return Entry(handle.key, handle.size, handle.load(self.device, check), self.device)
 
     def _make_room(self, device: torch.device, size: int) -> None:
-        missing = size + _WORKING_SPACE - self._memory.free(device)
+        missing = size - self.room(device)
         gained = sum(self._evict(key) for key in victims(self._entries.values(), device, missing))
         if device == HOST and self._memory.free(HOST) < size:
             raise MemoryError(
@@ -170,7 +174,7 @@ class ModelCache:
     def _evict(self, key: Key) -> int:
         """Remove a network from where it is; gives the bytes that became free there."""
         entry = self._entries[key]
-        if entry.device == HOST or self._memory.free(HOST) < entry.size + _WORKING_SPACE:
+        if entry.device == HOST or self.room(HOST) < entry.size:
             return self._forget(key)
         self._move(entry, HOST)
         return entry.size

@@ -13,6 +13,8 @@ from core.models.architecture import Architecture
 from core.models.assemble import never
 from core.models.cache import Handle
 from core.models.files import Check
+from core.models.memory import HOST
+from core.models.packed import packed
 from core.sampling.interface import Cond, Request
 from core.sampling.latent_format import LatentFormat
 from core.sampling.schedule import Schedule
@@ -49,7 +51,9 @@ class DiffusionModel:
             check: Called while weights are read; may raise `Cancelled`.
         """
         with self.weights.resident(check) as network:
-            yield ResidentModel(network, self.architecture, self.schedule)
+            # The other half of what is free is for what the network computes.
+            with packed(network, self.weights.cache.room(HOST) // 2):
+                yield ResidentModel(network, self.architecture, self.schedule)
 
 
 @dataclass(frozen=True, slots=True)
