@@ -6,14 +6,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from core.engine.validate import BoundNode, Validation
 from core.errors import Cancelled
 from core.events import Listener, NodePreview, NodeProgress, Picture, RunEvent
 from core.folders import Folders
-from core.graph import Link
 from core.nodes.api import NodeId, Prompt, WorkflowInfo
 
 T = TypeVar("T")
@@ -179,20 +178,9 @@ def api_prompt(validation: Validation, fingerprints: Mapping[str, object]) -> Pr
     for node_id, node in validation.graph.nodes.items():
         bound = validation.nodes.get(node_id)
         values = {**node.inputs, **(bound.constants if bound else {})}
-        entry: dict[str, Any] = {
-            "inputs": {name: _on_the_wire(value) for name, value in values.items()},
-            "class_type": node.class_type,
-        }
-        if node.title:
-            entry["_meta"] = {"title": node.title}
+        entry = replace(node, inputs=values).to_json()
         fingerprint = fingerprints.get(node_id)
         if isinstance(fingerprint, str | int):
             entry["is_changed"] = [fingerprint]
         prompt[node_id] = entry
     return prompt
-
-
-def _on_the_wire(value: object) -> object:
-    if isinstance(value, Link):
-        return [value.node_id, value.slot]
-    return {"__value__": value} if isinstance(value, list) else value

@@ -273,15 +273,27 @@ class _Checks:
                 self._report_range(node_id, name, value, "max", widget.max, "most")
         elif isinstance(widget, Choice | FileChoice) and not widget.open:
             options = self._options_of(widget)
-            if value not in options:
-                close = self._near(str(value), options)
-                which = f" ({', '.join(map(repr, options))})" if 0 < len(options) <= 8 and not close else ""
-                kind = f" of the folder {widget.folder!r}" if isinstance(widget, FileChoice) else ""
-                count = f"none of the {len(options)} choices{kind}"
-                message = f"the input {show(name)} is {show(value)}, which is {count}{which}{_offer(close)}"
-                self._report(
-                    node_id, "not_a_choice", message, name, received_value=value, choices=options, near=close
-                )
+            if value not in options and not self._is_file(widget, value):
+                self._report_choice(node_id, widget, name, value, options)
+
+    def _is_file(self, widget: Choice | FileChoice, value: object) -> bool:
+        if isinstance(widget, FileChoice) and isinstance(value, str):
+            return widget.finds(value, self.folders)
+        return False
+
+    def _report_choice(
+        self, node_id: str, widget: Choice | FileChoice, name: str, value: object, options: Sequence[str]
+    ) -> None:
+        close = self._near(str(value), options)
+        which = f" ({', '.join(map(repr, options))})" if 0 < len(options) <= 8 and not close else ""
+        count = f"none of the {len(options)} choices"
+        if isinstance(widget, FileChoice):
+            places = " or ".join(map(str, self.folders.places(widget.folder)))
+            count = f"none of the {len(options)} files in {places}"
+        message = f"the input {show(name)} is {show(value)}, which is {count}{which}{_offer(close)}"
+        self._report(
+            node_id, "not_a_choice", message, name, received_value=value, choices=options, near=close
+        )
 
     def _report_range(
         self, node_id: str, name: str, value: float, bound: str, limit: float, word: str

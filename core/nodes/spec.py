@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from core.errors import InputError
 from core.folders import Folders
 
 
@@ -23,7 +24,7 @@ WIDGET_TYPES: Final = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"})
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A number's limits, both allowed. `round` is the spacing values are rounded to before use."""
+    """A number's limits, both allowed, and how an editor steps and rounds it."""
 
     min: float
     max: float
@@ -67,6 +68,13 @@ class FileChoice:
     def options(self, folders: Folders) -> list[str]:
         """The names, relative to the folder, in the order they are offered."""
         return [*folders.names(self.folder, self.accepts), *self.extra]
+
+    def finds(self, name: str, folders: Folders) -> bool:
+        """Whether a name that is not offered stands for a file all the same, as in another letter case."""
+        try:
+            return folders.find(self.folder, name) is not None
+        except InputError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from core.errors import WorkflowError
-from core.graph import Link, PromptGraph, PromptNode
+from core.graph import WRAPPED, Link, PromptGraph, PromptNode
 from core.workflow.fields import shown
 from core.workflow.records import Json
-
-_WRAPPED: Final = "__value__"
-"""Key of the object in which a list is put that is a value, because a bare list of two items means a link."""
 
 
 def is_prompt_json(value: object) -> bool:
@@ -41,7 +38,7 @@ def read_prompt(form: object, where: str = "the prompt") -> PromptGraph:
 
 def write_prompt(graph: PromptGraph) -> Json:
     """The graph as API-format JSON."""
-    return {node_id: _write_node(node) for node_id, node in graph.nodes.items()}
+    return {node_id: node.to_json() for node_id, node in graph.nodes.items()}
 
 
 def _read_node(node_id: str, entry: object, form: Json, where: str) -> PromptNode:
@@ -61,8 +58,8 @@ def _read_node(node_id: str, entry: object, form: Json, where: str) -> PromptNod
 
 def _read_value(value: object, form: Mapping[str, Any]) -> object:
     """An input's value. A pair of whole numbers is a link only if the first is a node's id."""
-    if isinstance(value, dict) and value.keys() == {_WRAPPED}:
-        return value[_WRAPPED]
+    if isinstance(value, dict) and value.keys() == {WRAPPED}:
+        return value[WRAPPED]
     if not isinstance(value, list) or len(value) != 2:
         return value
     node_id, slot = value
@@ -72,17 +69,3 @@ def _read_value(value: object, form: Mapping[str, Any]) -> object:
         return Link(node_id, slot)
     is_id = isinstance(node_id, int) and not isinstance(node_id, bool) and str(node_id) in form
     return Link(str(node_id), slot) if is_id else value
-
-
-def _write_node(node: PromptNode) -> Json:
-    entry: Json = {
-        "inputs": {name: _write_value(value) for name, value in node.inputs.items()},
-        "class_type": node.class_type,
-    }
-    return entry | ({"_meta": {"title": node.title}} if node.title else {})
-
-
-def _write_value(value: object) -> object:
-    if isinstance(value, Link):
-        return [value.node_id, value.slot]
-    return {_WRAPPED: value} if isinstance(value, list) else value
