@@ -126,7 +126,7 @@ def table(path: Path, steps: int, size: int) -> None:
     gb = 1e9
     print(f"file: {path.stat().st_size / gb:.2f} GB float16")
     print(
-        f"{'':8}{'load s':>8}{'of it checks':>14}{'model GB':>10}{'peak GB':>9}{'peak/model':>12}{'after':>10}"
+        f"{'':8}{'load s':>8}{'of it checks':>14}{'model GB':>10}{'peak GB':>9}{'peak/model':>12}{'after':>8}"
     )
     for name in ("cold", "warm"):
         row = child(path, cold=name == "cold")

@@ -50,10 +50,12 @@ class DiffusionModel:
         Args:
             check: Called while weights are read; may raise `Cancelled`.
         """
-        with self.weights.resident(check) as network:
-            # The other half of what is free is for what the network computes.
-            with packed(network, self.weights.cache.room(HOST) // 2):
-                yield ResidentModel(network, self.architecture, self.schedule)
+        # The reordered copy may take half of what is free; the rest is for what the network computes.
+        with (
+            self.weights.resident(check) as network,
+            packed(network, self.weights.cache.room(HOST) // 2),
+        ):
+            yield ResidentModel(network, self.architecture, self.schedule)
 
 
 @dataclass(frozen=True, slots=True)
