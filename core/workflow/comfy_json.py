@@ -23,7 +23,7 @@ from core.workflow.comfy_parts import (
 )
 from core.workflow.document import GraphDocument
 from core.workflow.fields import FieldReader, rest, shown
-from core.workflow.records import DocumentLink, Form, Header, Json, Node, Remark
+from core.workflow.records import DocumentLink, Form, Header, Json, Node, Remark, number_of
 
 _TABLES: Final = frozenset({"nodes", "links", "groups", "reroutes", "extra", "version", "state"})
 _LAST: Final = frozenset({"last_node_id", "last_link_id"})
@@ -129,7 +129,7 @@ def read_nodes(forms: Iterable[object], reader: FieldReader) -> list[Node]:
             repeated.append(node)
         else:
             nodes[node.id] = node
-    last = max((int(key) for key in nodes if key.isdecimal()), default=0)
+    last = max(map(number_of, nodes), default=0)
     for number, node in enumerate(repeated, last + 1):
         reader.remark(
             (f"node {node.id} ({node.type})",), f"its id is taken; it is node {number} now, without links"
@@ -165,7 +165,7 @@ def _write_extra(document: GraphDocument, modern: bool) -> Any:
 def _write_last(result: Json, header: Header, modern: bool) -> None:
     """The highest ids given so far; where a file has none and none was given, it goes on having none."""
     last = {"last_node_id": header.last_node_id, "last_link_id": header.last_link_id}
-    if modern and "last_node_id" not in header.form:
+    if "last_node_id" not in header.form and (modern or "state" in header.form):
         state = header.form.get("state")
         names = {"lastNodeId": header.last_node_id, "lastLinkId": header.last_link_id}
         _put(result, "state", {**(state if isinstance(state, dict) else {}), **_unless_zero(names, state)})
@@ -182,10 +182,9 @@ def _remark_dead_links(document: GraphDocument, reader: FieldReader) -> None:
     live = {link.id for link in document.live_links()}
     for link in document.links.values():
         if link.id not in live:
-            ends = f"from output {link.origin_slot} of node {link.origin} to input {link.target_slot} of node"
-            reader.remark(
-                ("link", link.id), f"{ends} {link.target} does not exist at both ends; it has no effect"
-            )
+            start = f"output {link.origin_slot} of node {link.origin}"
+            end = f"input {link.target_slot} of node {link.target}"
+            reader.remark(("link", link.id), f"it does not lead from {start} to {end}, as it says it does")
     for node in document.nodes.values():
         for socket in node.inputs:
             if socket.link is not None and socket.link not in document.links:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from core.errors import WorkflowError
 from core.workflow.fields import FieldReader, Where, present, rest, shown, with_source, written
-from core.workflow.records import Form, InputSocket, Json, Node, Origin, OutputSocket, Widgets
+from core.workflow.records import Form, InputSocket, Json, Node, Origin, OutputSocket, Widgets, number_of
 
 _NODE: Final = frozenset(
     {"id", "type", "pos", "size", "title", "mode", "order", "inputs", "outputs", "widgets_values"}
@@ -25,7 +25,8 @@ def node_key(value: object) -> str | None:
 
 def key_json(key: str) -> int | str:
     """A node's id as it is written: a number where it is one."""
-    return int(key) if key.removeprefix("-").isdecimal() and str(int(key)) == key else key
+    number = -number_of(key[1:]) if key.startswith("-") else number_of(key)
+    return number if str(number) == key else key
 
 
 def read_node(form: object, place: str, reader: FieldReader) -> Node:

@@ -9,7 +9,16 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from core.errors import WorkflowError
-from core.workflow.records import DocumentLink, Group, Header, InputSocket, Node, OutputSocket, Reroute
+from core.workflow.records import (
+    DocumentLink,
+    Group,
+    Header,
+    InputSocket,
+    Node,
+    OutputSocket,
+    Reroute,
+    number_of,
+)
 
 K = TypeVar("K", str, int)
 V = TypeVar("V")
@@ -224,8 +233,7 @@ class GraphDocument:
 
     def new_node_id(self) -> str:
         """An id that no node has or had."""
-        numbers = (int(key) for key in self._nodes if key.isdecimal())
-        return str(max(self.header.last_node_id, *numbers, 0) + 1)
+        return str(max(self.header.last_node_id, *map(number_of, self._nodes), 0) + 1)
 
     def commit(self, patch: Patch) -> Patch:
         """The patch that undoes `patch`. For operations only: everyone else calls `apply`."""

@@ -12,7 +12,16 @@ from core.nodes.spec import InputSpec, NodeSpec
 from core.workflow.comfy_json import ReadDocument
 from core.workflow.document import GraphDocument
 from core.workflow.layout import arrange
-from core.workflow.records import DocumentLink, Header, InputSocket, Node, OutputSocket, Remark, Widgets
+from core.workflow.records import (
+    DocumentLink,
+    Header,
+    InputSocket,
+    Node,
+    OutputSocket,
+    Remark,
+    Widgets,
+    number_of,
+)
 from core.workflow.widgets import starting_values
 
 _WIDTH: Final = 300.0
@@ -35,7 +44,7 @@ def document_from_prompt(graph: PromptGraph, registry: Registry) -> ReadDocument
     taken = {node_id: [link.node_id for _, link in node.links()] for node_id, node in graph.nodes.items()}
     places = arrange({node.id: node.size for node in nodes.values()}, taken)
     placed = [replace(node, pos=places[node.id]) for node in nodes.values()]
-    last = max((int(node_id) for node_id in nodes if node_id.isdecimal()), default=0)
+    last = max(map(number_of, nodes), default=0)
     header = Header(last_node_id=last, last_link_id=len(links))
     return ReadDocument(GraphDocument(placed, links, header=header), tuple(remarks))
 

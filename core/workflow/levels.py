@@ -99,10 +99,21 @@ class _Definitions:
         self._read: dict[str, _Graph] = {}
 
     def expand(self, level: Level, node: Node) -> Level | None:
-        """The level a node stands for; None for an ordinary node."""
+        """The level a node stands for; None for an ordinary node.
+
+        Raises:
+            WorkflowError: Its definition is broken.
+        """
+        try:
+            return self._expand(level, node)
+        except WorkflowError as error:
+            name = f"node {level.prefix}{node.id} ({node.title or node.type})"
+            raise WorkflowError(f"{name}: the graph inside it is broken: {error}") from error
+
+    def _expand(self, level: Level, node: Node) -> Level | None:
         subgraph = self._subgraphs.get(node.type)
         if subgraph is not None:
-            graph = self._read.get(node.type) or _read_subgraph(level, node, subgraph)
+            graph = self._read.get(node.type) or _read_subgraph(subgraph)
             self._read[node.type] = graph
             return _expand_subgraph(level, node, graph)
         name = node.type[len("workflow/") :] if node.type.startswith(("workflow/", "workflow>")) else None
@@ -110,13 +121,9 @@ class _Definitions:
         return _expand_group(level, node, group) if isinstance(group, dict) else None
 
 
-def _read_subgraph(level: Level, node: Node, definition: Form) -> _Graph:
+def _read_subgraph(definition: Form) -> _Graph:
     reader = FieldReader()
-    try:
-        nodes = read_nodes(reader.items(definition.get("nodes"), ("nodes",)), reader)
-    except WorkflowError as error:
-        name = definition.get("name", node.type)
-        raise WorkflowError(f"node {level.prefix}{node.id}, subgraph {name!r}: {error}") from error
+    nodes = read_nodes(reader.items(definition.get("nodes"), ()), reader)
     links = read_links(definition.get("links"), reader)
     return {inner.id: inner for inner in nodes}, {link.id: link for link in links}
 
@@ -158,8 +165,8 @@ def _promoted(node: Node) -> tuple[dict[int, Any], dict[str, dict[str, Any]]]:
 def _expand_group(level: Level, node: Node, definition: Form) -> Level:
     """A group node stores its members by index; its sockets are those of the members that stay unlinked."""
     reader = FieldReader()
-    forms = [{**form, "id": index} for index, form in enumerate(reader.items(definition.get("nodes"), ()))]
-    nodes = read_nodes(forms, reader)
+    forms = enumerate(reader.items(definition.get("nodes"), ()))
+    nodes = read_nodes(({**form, "id": i} if isinstance(form, dict) else form for i, form in forms), reader)
     links: list[DocumentLink] = []
     outside = {(entry[0], entry[1]) for entry in _external(definition)}
     linked_outputs: set[tuple[str, int]] = set()

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.errors import WorkflowError
 from core.workflow.document import Delta, GraphDocument, Patch, SimpleOperation
-from core.workflow.records import Group, Node, Place, Point, Widgets
+from core.workflow.records import Group, Node, Place, Point, Widgets, number_of
 from core.workflow.wiring import without_links
 
 
@@ -26,8 +26,7 @@ class AddNode(SimpleOperation):
             raise WorkflowError(f"the workflow already has a node {self.node.id!r}")
         if any(s.link is not None for s in self.node.inputs) or any(s.links for s in self.node.outputs):
             raise WorkflowError(f"node {self.node.id!r} is added with links; connect it after adding it")
-        number = int(self.node.id) if self.node.id.isdecimal() else 0
-        last = max(document.header.last_node_id, number)
+        last = max(document.header.last_node_id, number_of(self.node.id))
         return Patch(
             nodes=Delta({self.node.id: self.node}), header=replace(document.header, last_node_id=last)
         )

@@ -31,6 +31,12 @@ def no_fields() -> Json:
     return {}
 
 
+def number_of(node_id: str) -> int:
+    """The number that a node's id is; 0 for ids that are none."""
+    is_number = node_id.isascii() and node_id.isdecimal() and len(node_id) < 19
+    return int(node_id) if is_number else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Remark:
     """Something in a file that could not be taken as it stands, and what was done instead."""

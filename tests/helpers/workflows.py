@@ -83,3 +83,96 @@ def text_to_image(**more: Any) -> Json:
     ]
     wires = [(4, 1, 6, 0), (4, 1, 7, 0), (4, 0, 3, 0), (6, 0, 3, 1), (7, 0, 3, 2), (5, 0, 3, 3)]
     return workflow(nodes, *wires, (3, 0, 8, 0), (4, 2, 8, 1), (8, 0, 9, 0), **more)
+
+
+IMAGE = ("IMAGE", "IMAGE")
+LOADER = (), [IMAGE, ("MASK", "MASK")]
+
+
+def load(number, name="a.png", **more):
+    return node(number, "LoadImage", *LOADER, [name, "image"], **more)
+
+
+def save(number=9):
+    return node(number, "SaveImage", [("images", "IMAGE")], (), ["x"])
+
+
+def invert(number, **more):
+    return node(number, "ImageInvert", [("image", "IMAGE")], [IMAGE], **more)
+
+
+def reroute(number):
+    return node(number, "Reroute", [("", "*")], [("", "*")])
+
+
+INNER = "0b4b3c1e-subgraph"
+PREFIX = {"name": "filename_prefix", "type": "STRING", "widget": {"name": "filename_prefix"}}
+
+
+def subgraph(**more):
+    """Inverts its input; the name prefix of a second node inside comes from its second input."""
+    definition = {
+        "id": INNER,
+        "name": "Invert and save",
+        "inputs": [{"name": "image", "type": "IMAGE"}, {"name": "filename_prefix", "type": "STRING"}],
+        "outputs": [{"name": "IMAGE", "type": "IMAGE"}],
+        "nodes": [
+            invert(1),
+            node(
+                2,
+                "SaveImage",
+                [("images", "IMAGE"), {**PREFIX, "link": 5}],
+                (),
+                ["inner"],
+            ),
+        ],
+        "links": [
+            {"id": 1, "origin_id": -10, "origin_slot": 0, "target_id": 1, "target_slot": 0, "type": "IMAGE"},
+            {"id": 2, "origin_id": 1, "origin_slot": 0, "target_id": 2, "target_slot": 0, "type": "IMAGE"},
+            {"id": 3, "origin_id": 1, "origin_slot": 0, "target_id": -20, "target_slot": 0, "type": "IMAGE"},
+            {"id": 5, "origin_id": -10, "origin_slot": 1, "target_id": 2, "target_slot": 1, "type": "STRING"},
+        ],
+    }
+    definition["nodes"][0]["inputs"][0]["link"] = 1
+    definition["nodes"][1]["inputs"][0]["link"] = 2
+    return {"subgraphs": [definition | more]}
+
+
+def instance(number=12, widgets=(), **more):
+    prefix = {**PREFIX, "link": None}
+    return node(number, INNER, [("image", "IMAGE"), prefix], [IMAGE], list(widgets), **more)
+
+
+def with_instance(*, definitions=None, **more):
+    return workflow(
+        [load(1), instance(**more), save()],
+        *((1, 0, 12, 0), (12, 0, 9, 0)),
+        modern=True,
+        definitions=definitions or subgraph(),
+    )
+
+
+def group_nodes():
+    members = [
+        invert(0),
+        reroute(0),
+        node(0, "KSampler", [("model", "MODEL")], [("LATENT", "LATENT")], [1, "fixed", 2, 3, "a", "b", 4]),
+    ]
+    for index, member in enumerate(members):
+        del member["id"]
+        member["index"] = index
+    links = [[1, 0, 0, 0, 7, "IMAGE"], [None, 0, 1, 0, 8, "IMAGE"]]
+    return {"Mine": {"nodes": members, "links": links, "external": []}}
+
+
+def with_group_node(separator="/"):
+    grouped = node(
+        12,
+        f"workflow{separator}Mine",
+        [("image", "IMAGE"), ("model", "MODEL")],
+        [IMAGE, ("LATENT", "LATENT")],
+        [5, "fixed", 6, 7, "euler", "normal", 1],
+    )
+    return workflow(
+        [load(1), grouped, save()], (1, 0, 12, 0), (12, 0, 9, 0), extra={"groupNodes": group_nodes()}
+    )

@@ -3,31 +3,26 @@ from __future__ import annotations
 import time
 
 import pytest
-from helpers.workflows import catalogue, node, text_to_image, workflow
+from helpers.workflows import (
+    IMAGE,
+    catalogue,
+    instance,
+    invert,
+    load,
+    node,
+    reroute,
+    save,
+    subgraph,
+    text_to_image,
+    with_group_node,
+    with_instance,
+    workflow,
+)
 
 from core.errors import WorkflowError
 from core.graph import Link
 from core.workflow.comfy_json import read_document
 from core.workflow.compile import compile_document
-
-IMAGE = ("IMAGE", "IMAGE")
-LOADER = (), [IMAGE, ("MASK", "MASK")]
-
-
-def load(number, name="a.png", **more):
-    return node(number, "LoadImage", *LOADER, [name, "image"], **more)
-
-
-def save(number=9):
-    return node(number, "SaveImage", [("images", "IMAGE")], (), ["x"])
-
-
-def invert(number, **more):
-    return node(number, "ImageInvert", [("image", "IMAGE")], [IMAGE], **more)
-
-
-def reroute(number):
-    return node(number, "Reroute", [("", "*")], [("", "*")])
 
 
 def compiled(form):
@@ -217,53 +212,6 @@ def test_links_to_nowhere_count_as_none():
     assert "images" not in graph(form)["9"].inputs
 
 
-INNER = "0b4b3c1e-subgraph"
-PREFIX = {"name": "filename_prefix", "type": "STRING", "widget": {"name": "filename_prefix"}}
-
-
-def subgraph(**more):
-    """Inverts its input; the name prefix of a second node inside comes from its second input."""
-    definition = {
-        "id": INNER,
-        "name": "Invert and save",
-        "inputs": [{"name": "image", "type": "IMAGE"}, {"name": "filename_prefix", "type": "STRING"}],
-        "outputs": [{"name": "IMAGE", "type": "IMAGE"}],
-        "nodes": [
-            invert(1),
-            node(
-                2,
-                "SaveImage",
-                [("images", "IMAGE"), {**PREFIX, "link": 5}],
-                (),
-                ["inner"],
-            ),
-        ],
-        "links": [
-            {"id": 1, "origin_id": -10, "origin_slot": 0, "target_id": 1, "target_slot": 0, "type": "IMAGE"},
-            {"id": 2, "origin_id": 1, "origin_slot": 0, "target_id": 2, "target_slot": 0, "type": "IMAGE"},
-            {"id": 3, "origin_id": 1, "origin_slot": 0, "target_id": -20, "target_slot": 0, "type": "IMAGE"},
-            {"id": 5, "origin_id": -10, "origin_slot": 1, "target_id": 2, "target_slot": 1, "type": "STRING"},
-        ],
-    }
-    definition["nodes"][0]["inputs"][0]["link"] = 1
-    definition["nodes"][1]["inputs"][0]["link"] = 2
-    return {"subgraphs": [definition | more]}
-
-
-def instance(number=12, widgets=(), **more):
-    prefix = {**PREFIX, "link": None}
-    return node(number, INNER, [("image", "IMAGE"), prefix], [IMAGE], list(widgets), **more)
-
-
-def with_instance(*, definitions=None, **more):
-    return workflow(
-        [load(1), instance(**more), save()],
-        *((1, 0, 12, 0), (12, 0, 9, 0)),
-        modern=True,
-        definitions=definitions or subgraph(),
-    )
-
-
 def test_subgraph_is_flattened():
     nodes = graph(with_instance())
     assert list(nodes) == ["1", "12:1", "12:2", "9"]
@@ -346,36 +294,13 @@ def test_subgraphs_that_double_at_every_level_are_refused():
 
 
 def test_broken_subgraph_is_named():
-    with pytest.raises(WorkflowError, match=r"node 12, subgraph 'Invert and save': nodes\[0\] has no type"):
+    with pytest.raises(WorkflowError, match=r"node 12 .* inside it is broken: nodes\[0\] has no type"):
         graph(with_instance(definitions=subgraph(nodes=[{"id": 1}])))
-
-
-def group_nodes():
-    members = [
-        invert(0),
-        reroute(0),
-        node(0, "KSampler", [("model", "MODEL")], [("LATENT", "LATENT")], [1, "fixed", 2, 3, "a", "b", 4]),
-    ]
-    for index, member in enumerate(members):
-        del member["id"]
-        member["index"] = index
-    links = [[1, 0, 0, 0, 7, "IMAGE"], [None, 0, 1, 0, 8, "IMAGE"]]
-    return {"Mine": {"nodes": members, "links": links, "external": []}}
 
 
 @pytest.mark.parametrize("separator", "/>")
 def test_group_node_of_older_files_is_flattened(separator):
-    grouped = node(
-        12,
-        f"workflow{separator}Mine",
-        [("image", "IMAGE"), ("model", "MODEL")],
-        [IMAGE, ("LATENT", "LATENT")],
-        [5, "fixed", 6, 7, "euler", "normal", 1],
-    )
-    form = workflow(
-        [load(1), grouped, save()], (1, 0, 12, 0), (12, 0, 9, 0), extra={"groupNodes": group_nodes()}
-    )
-    nodes = graph(form)
+    nodes = graph(with_group_node(separator))
     assert nodes.keys() == {"1", "12:0", "12:2", "9"}
     assert nodes["12:0"].inputs == {"image": Link("1", 0)}
     assert (nodes["12:2"].inputs["seed"], nodes["12:2"].inputs["sampler_name"]) == (5, "euler")
