@@ -74,8 +74,8 @@ class Problem:
     """One reason why a graph, or a part of it, cannot run.
 
     Attributes:
-        kind: The word other programs know it by: `unknown_node_type`, `cycle`, `missing_input`, `link_mismatch`,
-            `bad_link`, `wrong_type`, `out_of_range`, `not_a_choice`, `rejected`, `no_output`.
+        kind: What it is in one word: `unknown_node_type`, `cycle`, `missing_input`, `link_mismatch`,
+            `bad_link`, `wrong_type`, `out_of_range`, `not_a_choice`, `rejected` or `no_output`.
         message: What is wrong, which value, and what to try.
         node_id: The node it is about; None where it is about the whole graph.
         class_type: Type of that node.

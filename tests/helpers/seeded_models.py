@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from helpers.golden import ROOT
+
 from tools.seeded_checkpoint import write
 
 
