@@ -50,25 +50,22 @@ class WeightFile:
         path: Where it lies.
         tensors: Its tensors; reading one reads that part of the file.
         metadata: The text its author stored with it.
-        mapped: Whether the tensors are a view of the file; else they are held in memory.
     """
 
     path: Path
     tensors: Tensors
     metadata: Mapping[str, str]
-    mapped: bool
 
     def trim(self) -> None:
         """Give back the memory of what was read of a mapped file; it is read again when asked for again."""
-        if not self.mapped or sys.platform != "linux" or not self.tensors:
+        # The system's own list of mappings: only pages that are a view of this very file may be given back.
+        if sys.platform != "linux":
             return
-        page = 4096
-        start = min(t.data_ptr() for t in self.tensors.values())
-        end = max(t.data_ptr() + t.nbytes for t in self.tensors.values())
-        start = -(-start // page) * page
-        if end - start >= page:
-            length = (end - start) // page * page
-            ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), _MADV_DONTNEED)
+        name = f" {self.path.resolve()}\n"
+        with Path("/proc/self/maps").open(encoding="utf-8", errors="surrogateescape") as mappings:
+            ranges = [line.split(" ", 1)[0].split("-") for line in mappings if line.endswith(name)]
+        for start, end in ((int(low, 16), int(high, 16)) for low, high in ranges):
+            ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED)
 
 
 def open_weights(path: Path) -> WeightFile:
@@ -93,7 +90,7 @@ def _open_safetensors(path: Path) -> WeightFile:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-            return WeightFile(path, tensors, file.metadata() or {}, mapped=True)
+            return WeightFile(path, tensors, file.metadata() or {})
     except SafetensorError as error:
         with path.open("rb") as raw:
             start = raw.read(32)
@@ -108,12 +105,7 @@ def _open_safetensors(path: Path) -> WeightFile:
 
 
 def _open_pickle(path: Path) -> WeightFile:
-    return WeightFile(path, _tensors_in(read_pickle(path)), {}, mapped=_is_mappable(path))
-
-
-def _is_mappable(path: Path) -> bool:
-    # Only the zip layout; files older than PyTorch 1.6 are read as a whole.
-    return is_zipfile(path)
+    return WeightFile(path, _tensors_in(read_pickle(path)), {})
 
 
 def read_pickle(path: Path) -> Any:
@@ -126,7 +118,8 @@ def read_pickle(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_mappable(path))
+            # Only the zip layout can be mapped; files older than PyTorch 1.6 are read as a whole.
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except _UNREADABLE as error:
         if isinstance(error, pickle.UnpicklingError) and "unsupported global" in str(error).lower():
             raise ModelError(

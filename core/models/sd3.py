@@ -22,7 +22,7 @@ _HEAD_WIDTH = 64
 
 @dataclass(frozen=True, slots=True)
 class SD3:
-    """One transformer of the SD3 line; its depth is its number of heads unless the file says otherwise.
+    """One transformer of the SD3 line, every size read off its tensors.
 
     Attributes:
         positions: Side of the position table, in patches.

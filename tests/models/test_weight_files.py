@@ -25,7 +25,6 @@ def raw(path, header, data=b""):
 def test_reads_tensors_and_metadata(tmp_path):
     save_file(TENSORS, tmp_path / "x.safetensors", metadata={"author": "me"})
     file = open_weights(tmp_path / "x.safetensors")
-    assert file.mapped
     assert file.metadata == {"author": "me"}
     assert torch.equal(file.tensors["a"], TENSORS["a"])
     file.trim()
@@ -44,6 +43,23 @@ def test_trimming_gives_memory_back(tmp_path):
     file.trim()
     assert read - before > 100e6
     assert process.memory_info().rss - before < 20e6
+
+
+def test_trimming_leaves_other_memory_alone(tmp_path):
+    empty_too = {"big": torch.rand(3_000_000), "none": torch.zeros(0), "one": torch.ones(())}
+    bystander = torch.rand(3_000_000)
+    kept = bystander.clone()
+    for zipped in (True, False):
+        torch.save(empty_too, tmp_path / "x.pt", _use_new_zipfile_serialization=zipped)
+        file = open_weights(tmp_path / "x.pt")
+        file.trim()
+        for name, tensor in empty_too.items():
+            assert torch.equal(file.tensors[name], tensor)
+    save_file(empty_too, tmp_path / "x.safetensors")
+    file = open_weights(tmp_path / "x.safetensors")
+    file.trim()
+    assert torch.equal(file.tensors["big"], empty_too["big"])
+    assert torch.equal(bystander, kept)
 
 
 def entry(shape, start, end, dtype="F32"):
@@ -101,7 +117,6 @@ def test_pickles_of_tensors(ending, zipped, tmp_path):
     path = tmp_path / f"x.{ending}"
     torch.save({"state_dict": TENSORS, "epoch": 3}, path, _use_new_zipfile_serialization=zipped)
     file = open_weights(path)
-    assert file.mapped is zipped
     assert file.tensors.keys() == TENSORS.keys()
     assert torch.equal(file.tensors["a"], TENSORS["a"])
 
