@@ -159,7 +159,7 @@ def _write_extra(document: GraphDocument, modern: bool) -> Any:
         _put(result, "reroutes", [write_reroute(point) for point in document.reroutes.values()])
         drawn = [link for link in document.links.values() if link.reroute is not None]
         _put(result, "linkExtensions", [{"id": k.id, "parentId": k.reroute} for k in drawn])
-    return result or form or {}
+    return result if result or isinstance(form, dict) else form
 
 
 def _write_last(result: Json, header: Header, modern: bool) -> None:

@@ -66,7 +66,7 @@ def levels(document: GraphDocument) -> Level:
     """The document's own level, with those inside it.
 
     Raises:
-        WorkflowError: A definition is missing or broken, contains itself, or comes to too many nodes.
+        WorkflowError: A definition is broken, contains itself, or comes to too many nodes.
     """
     definitions = _Definitions(document)
     root = Level(document.nodes, document.links)
@@ -167,18 +167,10 @@ def _expand_group(level: Level, node: Node, definition: Form) -> Level:
     reader = FieldReader()
     forms = enumerate(reader.items(definition.get("nodes"), ()))
     nodes = read_nodes(({**form, "id": i} if isinstance(form, dict) else form for i, form in forms), reader)
-    links: list[DocumentLink] = []
-    outside = {(entry[0], entry[1]) for entry in _external(definition)}
-    linked_outputs: set[tuple[str, int]] = set()
-    for row in reader.items(definition.get("links"), ()):
-        if isinstance(row, list) and len(row) >= 4 and all(isinstance(end, int) for end in row[:4]):
-            origin, origin_slot, target, target_slot = row[:4]
-            kind = row[5] if len(row) > 5 else "*"
-            links.append(
-                DocumentLink(len(links) + 1, str(origin), origin_slot, str(target), target_slot, kind)
-            )
-            if (origin, origin_slot) not in outside:
-                linked_outputs.add((str(origin), origin_slot))
+    links = _group_links(definition)
+    shown = list(_external(definition))
+    ends = ((link.origin, link.origin_slot) for link in links)
+    linked = {end for end in ends if end not in shown}
     hidden = _hidden(definition)
     nodes = [_linked(inner, links) for inner in nodes]
     inlets = _open_inputs(nodes, hidden)
@@ -189,7 +181,7 @@ def _expand_group(level: Level, node: Node, definition: Form) -> Level:
         (inner.id, slot)
         for inner in nodes
         for slot, _ in enumerate(inner.outputs)
-        if (inner.id, slot) not in linked_outputs and (inner.id, "output", str(slot)) not in hidden
+        if (inner.id, slot) not in linked and (inner.id, "output", str(slot)) not in hidden
     ]
     return Level(
         {inner.id: inner for inner in _with_values(nodes, node)},
@@ -200,24 +192,32 @@ def _expand_group(level: Level, node: Node, definition: Form) -> Level:
     )
 
 
-def _external(definition: Form) -> Iterator[tuple[int, int]]:
+def _group_links(definition: Form) -> list[DocumentLink]:
+    """The links between members; those that come from outside name no origin and are left out."""
+    rows = FieldReader().items(definition.get("links"), ())
+    ends = [row[:4] for row in rows if isinstance(row, list) and len(row) >= 4]
+    inside = [end for end in ends if all(isinstance(number, int) for number in end)]
+    return [
+        DocumentLink(number, str(origin), origin_slot, str(target), target_slot, "*")
+        for number, (origin, origin_slot, target, target_slot) in enumerate(inside, 1)
+    ]
+
+
+def _external(definition: Form) -> Iterator[tuple[str, int]]:
     """Outputs of members that are shown although they are linked inside: (index, slot)."""
-    rows = definition.get("external")
-    for row in rows if isinstance(rows, list) else ():
+    for row in FieldReader().items(definition.get("external"), ()):
         if isinstance(row, list) and len(row) >= 2 and isinstance(row[0], dict):
-            index, slot = row[0].get("index"), row[1]
-            if isinstance(index, int) and isinstance(slot, int):
-                yield index, slot
+            yield str(row[0].get("index")), row[1]
 
 
 def _hidden(definition: Form) -> set[tuple[str, str, str]]:
     """Sockets of members that the group does not show: (index, `input` or `output`, name or slot)."""
-    config = definition.get("config")
+    reader = FieldReader()
     return {
-        (str(index), side, str(name))
-        for index, entry in (config.items() if isinstance(config, dict) else ())
+        (index, side, name)
+        for index, entry in reader.fields(definition.get("config"), ()).items()
         for side in ("input", "output")
-        for name, about in ((entry.get(side) or {}) if isinstance(entry, dict) else {}).items()
+        for name, about in reader.fields(reader.fields(entry, ()).get(side), ()).items()
         if isinstance(about, dict) and about.get("visible") is False
     }
 

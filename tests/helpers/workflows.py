@@ -162,7 +162,14 @@ def group_nodes():
         del member["id"]
         member["index"] = index
     links = [[1, 0, 0, 0, 7, "IMAGE"], [None, 0, 1, 0, 8, "IMAGE"]]
-    return {"Mine": {"nodes": members, "links": links, "external": []}}
+    return {
+        "Mine": {
+            "nodes": members,
+            "links": links,
+            "external": [[{"index": 2}, 0, "LATENT"]],
+            "config": {"0": {}, "1": {"input": {}}},
+        }
+    }
 
 
 def with_group_node(separator="/"):

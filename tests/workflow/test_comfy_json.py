@@ -207,6 +207,12 @@ def test_edited_links_reroutes_and_groups_are_written_and_read_again(modern):
         assert (written["last_node_id"], written["last_link_id"]) == (20, 10)
 
 
+def test_forgotten_extra_is_not_written():
+    doc = document(text_to_image(extra={"ds": {"scale": 1}}))
+    doc.apply(SetExtra("ds", None))
+    assert write_document(doc)["extra"] == {}
+
+
 def test_new_node_is_written_in_full():
     doc = document(workflow([]))
     doc.apply(AddNode(Node("1", "Note", (1, 2), widgets=("hi",))))

@@ -309,3 +309,27 @@ def test_group_node_of_older_files_is_flattened(separator):
 
 def test_group_node_without_its_definition_stays_an_unknown_node():
     assert graph(workflow([node(1, "workflow/Gone")]))["1"].class_type == "workflow/Gone"
+
+
+def test_group_node_shows_only_the_sockets_it_says():
+    steps = {"name": "steps", "type": "INT", "link": None, "widget": {"name": "steps"}}
+    members = [
+        node(0, "Somebodys", [steps, ("image", "IMAGE"), ("hidden", "IMAGE")], [IMAGE, IMAGE], index=0),
+        node(0, "Somebodys", [("mask", "MASK")], [("MASK", "MASK")], index=1),
+    ]
+    config = {"0": {"input": {"hidden": {"visible": False}}, "output": {"0": {"visible": False}}}}
+    inputs = [("image", "IMAGE"), ("mask", "MASK"), ("steps", "INT")]
+    form = workflow(
+        [
+            load(1),
+            node(2, "PrimitiveInt", (), [("INT", "INT")], [7, "fixed"]),
+            node(12, "workflow>Mine", inputs, [IMAGE, ("MASK", "MASK")]),
+            save(),
+        ],
+        *((1, 0, 12, 0), (1, 1, 12, 1), (2, 0, 12, 2), (12, 0, 9, 0)),
+        extra={"groupNodes": {"Mine": {"nodes": members, "links": [], "config": config}}},
+    )
+    nodes = graph(form)
+    assert nodes["12:0"].inputs == {"image": Link("1", 0), "steps": Link("2", 0)}
+    assert nodes["12:1"].inputs == {"mask": Link("1", 1)}
+    assert nodes["9"].inputs["images"] == Link("12:0", 1)
