@@ -78,9 +78,9 @@ class SD3:
         return convert_sd3_transformer_checkpoint_to_diffusers(dict(tensors))
 
     def inputs(self, cond: Cond, request: Request) -> dict[str, Tensor]:
-        """`context` and, as `vector`, the pooled text."""
+        """`tokens` and, as `vector`, the pooled text."""
         return {
-            "context": inputs.context(cond, request, self.context),
+            "tokens": inputs.context(cond, request, self.context),
             "vector": inputs.pooled(cond, request, self.vector),
         }
 
@@ -99,7 +99,7 @@ class SD3:
                 f"this network makes pictures of at most {limit} pixels a side; choose a smaller size"
             )
         x = pad(x, (0, -width % self.patch, 0, -height % self.patch), mode="circular")
-        output = network(x, inputs["context"], inputs["vector"], timestep, return_dict=False)[0]
+        output = network(x, inputs["tokens"], inputs["vector"], timestep, return_dict=False)[0]
         return output[..., :height, :width]
 
 

@@ -15,7 +15,14 @@ from core.sampling.interface import Cond, Request
 FAMILIES = ("sd15", "sd15_inpaint", "sd15_ip2p", "sd21", "sdxl", "sdxl_refiner", "sd3_medium")
 CASES = [(family, case) for family in FAMILIES for case in load_family(f"denoiser_{family}")]
 EXTRAS = [case for case in load_family("model_conditioning") if case.facts["model"] != "svd"]
-NAMES = {"context": "context", "y": "vector", "c_concat": "concat"}
+NAMES = {"y": "vector", "c_concat": "concat"}
+
+
+def network_inputs(family, given):
+    """The inputs of a case under the names of `Predictor`."""
+    text = "tokens" if family == "sd3_medium" else "context"
+    names = NAMES | {"context": text}
+    return {names[name]: value for name, value in given.items() if name in names}
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +44,10 @@ def test_matches_reference(family, case, model_of):
     x = given.pop("x")
     with model_of(case.facts["layout"]).resident() as model:
         if case.facts["kind"] == "apply":
-            inputs = {NAMES[k]: v for k, v in given.items() if k != "sigma"}
+            inputs = network_inputs(family, given)
             result, expected = model.denoise(x, given["sigma"], inputs), case.outputs["denoised"]
         else:
-            inputs = {NAMES[k]: v for k, v in given.items() if k != "timesteps"}
+            inputs = network_inputs(family, given)
             result = model.architecture.forward(model.network, x, given["timesteps"], inputs)
             expected = case.outputs["out"]
     assert close(result, expected, **tolerance)
@@ -97,7 +104,8 @@ def test_odd_sizes_keep_their_size(layout, channels, model_of):
     model = model_of(layout)
     with model.resident() as resident:
         width = model.architecture.sizes.context if layout == "sd15" else model.architecture.context
-        inputs = {"context": torch.zeros(1, 5, width), "vector": torch.zeros(1, 48)}
+        text = network_inputs(layout, {"context": torch.zeros(1, 5, width)})
+        inputs = {**text, "vector": torch.zeros(1, 48)}
         x = torch.randn(2, channels, 9, 13, generator=torch.Generator().manual_seed(0))
         result = resident.denoise(x, torch.tensor([0.5, 0.5]), inputs)
     assert result.shape == x.shape
@@ -105,6 +113,6 @@ def test_odd_sizes_keep_their_size(layout, channels, model_of):
 
 
 def test_sd3_refuses_more_than_its_position_table(model_of):
-    inputs = {"context": torch.zeros(1, 5, 56), "vector": torch.zeros(1, 48)}
+    inputs = {"tokens": torch.zeros(1, 5, 56), "vector": torch.zeros(1, 48)}
     with model_of("sd3_medium").resident() as model, pytest.raises(ModelError, match="at most 256 pixels"):
         model.denoise(torch.zeros(1, 16, 8, 34), torch.tensor([0.5]), inputs)
