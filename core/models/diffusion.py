@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from core.models.assemble import never
 from core.models.cache import Handle
 from core.models.files import Check
 from core.models.memory import HOST
-from core.models.packed import packed
+from core.models.packed import keep_packed
 from core.sampling.interface import Cond, Request
 from core.sampling.latent_format import LatentFormat
 from core.sampling.schedule import Schedule
@@ -50,11 +51,8 @@ class DiffusionModel:
         Args:
             check: Called while weights are read; may raise `Cancelled`.
         """
-        # The reordered copy may take half of what is free; the rest is for what the network computes.
-        with (
-            self.weights.resident(check) as network,
-            packed(network, self.weights.cache.room(HOST) // 2),
-        ):
+        with self.weights.resident(check) as network:
+            keep_packed(network, partial(self.weights.cache.room, HOST))
             yield ResidentModel(network, self.architecture, self.schedule)
 
 

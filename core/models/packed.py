@@ -1,15 +1,14 @@
-"""Layers whose weights lie in the order the processor's kernels read them.
+"""Layers that keep their weights in the order the processor's kernels read them.
 
 PyTorch reorders the weights of convolutions and large matrices on every call, which takes most of the time of
-small pictures. Reordered once, they give the same numbers up to rounding; it costs a copy of the weights and
-the time of about two steps. The operators are private to PyTorch: a probe decides whether they are used.
+small pictures. Reordered once, they give the same numbers up to rounding; it costs a copy of the weights and the
+time of about ten calls. The operators are private to PyTorch: a probe decides whether they are used.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,61 +16,66 @@ from torch import Tensor, nn
 
 _OPERATORS: Any = torch.ops.mkldnn
 
+_CALLS_BEFORE = 3
+"""Calls with inputs of one shape after which more are expected; a short run is over before it pays."""
 
-@contextmanager
-def packed(network: nn.Module, room: int) -> Generator[None]:
-    """Run a network with reordered weights until the block ends; without, where that is not possible.
+
+def keep_packed(network: nn.Module, room: Callable[[], int]) -> None:
+    """Let a network on the host keep reordered copies of its float32 weights, as long as there is room.
 
     Args:
-        room: Bytes of host memory that the reordered copy may take.
+        room: Bytes of host memory that may be taken, asked before each copy.
     """
-    layers = [layer for layer in network.modules() if type(layer) in _KINDS]
-    if not _fits(layers, room) or not _works():
-        yield
-        return
-    for layer in layers:
-        layer.forward = _KINDS[type(layer)](layer)
-    try:
-        yield
-    finally:
-        for layer in layers:
-            # What is left is the method of the class.
-            vars(layer).pop("forward", None)
+    for layer in network.modules():
+        kind = _KINDS.get(type(layer))
+        if kind is not None and "forward" not in vars(layer) and _suits(layer) and _works():
+            layer.forward = kind(layer, room)
 
 
 class _Packed:
     """Stands in for the `forward` of a layer; the order of the weights suits one shape of input."""
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, layer: Any, room: Callable[[], int]) -> None:
         self._layer = layer
+        self._room = room
         self._shape: torch.Size | None = None
-        self._weight = torch.empty(0)
+        self._calls = 0
+        self._source: Tensor | None = None
+        self._weight: Tensor | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
-        if x.shape != self._shape:
-            self._weight = self._pack(x)
-            self._shape = x.shape
-        return self._run(x)
+        if x.shape != self._shape or self._layer.weight is not self._source:
+            self._shape, self._source = x.shape, self._layer.weight
+            self._calls, self._weight = 0, None
+        self._calls += 1
+        # Half of the room is left to what the network computes.
+        if self._calls == _CALLS_BEFORE and self._layer.weight.nbytes < self._room() // 2:
+            self._weight = self.pack(x)
+        if self._weight is None:
+            return type(self._layer).forward(self._layer, x)
+        return self.run(x, self._weight)
 
-    def _pack(self, x: Tensor) -> Tensor:
+    def pack(self, x: Tensor) -> Tensor:
+        """The weights in the order that suits inputs like x."""
         raise NotImplementedError
 
-    def _run(self, x: Tensor) -> Tensor:
+    def run(self, x: Tensor, weight: Tensor) -> Tensor:
+        """What the layer makes of x, with reordered weights."""
         raise NotImplementedError
 
 
 class _Convolution(_Packed):
-    def _pack(self, x: Tensor) -> Tensor:
+    def pack(self, x: Tensor) -> Tensor:
         layer = self._layer
         return _OPERATORS._reorder_convolution_weight(
             layer.weight, layer.padding, layer.stride, layer.dilation, layer.groups, x.shape
         )
 
-    def _run(self, x: Tensor) -> Tensor:
+    def run(self, x: Tensor, weight: Tensor) -> Tensor:
         layer = self._layer
         return _OPERATORS._convolution_pointwise(
             x,
-            self._weight,
+            weight,
             layer.bias,
             layer.padding,
             layer.stride,
@@ -84,26 +88,20 @@ class _Convolution(_Packed):
 
 
 class _Linear(_Packed):
-    def _pack(self, x: Tensor) -> Tensor:
+    def pack(self, x: Tensor) -> Tensor:
         return _OPERATORS._reorder_linear_weight(self._layer.weight, x.numel() // x.shape[-1])
 
-    def _run(self, x: Tensor) -> Tensor:
-        return _OPERATORS._linear_pointwise(x, self._weight, self._layer.bias, "none", [], "")
+    def run(self, x: Tensor, weight: Tensor) -> Tensor:
+        return _OPERATORS._linear_pointwise(x, weight, self._layer.bias, "none", [], "")
 
 
 _KINDS: dict[type[nn.Module], type[_Packed]] = {nn.Conv2d: _Convolution, nn.Linear: _Linear}
 
 
-def _fits(layers: list[nn.Module], room: int) -> bool:
-    """Whether these layers may be packed: float32 on the host, not packed yet, and room for a copy."""
-    weights: list[Any] = [layer.weight for layer in layers]
-    if not weights or any(w.device.type != "cpu" or w.dtype != torch.float32 for w in weights):
-        return False
-    if any(
-        "forward" in vars(layer) or getattr(layer, "padding_mode", "zeros") != "zeros" for layer in layers
-    ):
-        return False
-    return sum(w.nbytes for w in weights) <= room
+def _suits(layer: Any) -> bool:
+    weight: Tensor = layer.weight
+    is_plain = getattr(layer, "padding_mode", "zeros") == "zeros"
+    return is_plain and weight.device.type == "cpu" and weight.dtype == torch.float32
 
 
 @functools.cache
@@ -120,4 +118,5 @@ def _works() -> bool:
 
 
 def _agrees(layer: nn.Module, x: Tensor) -> bool:
-    return torch.allclose(_KINDS[type(layer)](layer)(x), layer(x), rtol=1e-4, atol=1e-5)
+    stand_in = _KINDS[type(layer)](layer, lambda: 0)
+    return torch.allclose(stand_in.run(x, stand_in.pack(x)), layer(x), rtol=1e-4, atol=1e-5)
