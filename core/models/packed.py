@@ -1,8 +1,8 @@
 """Layers that keep their weights in the order the processor's kernels read them.
 
-PyTorch reorders the weights of convolutions and large matrices on every call, which takes most of the time of
-small pictures. Reordered once, they give the same numbers up to rounding; it costs a copy of the weights and the
-time of about ten calls. The operators are private to PyTorch: a probe decides whether they are used.
+PyTorch reorders the weights of convolutions and large matrices on every call, which takes most of the time
+of small pictures. Reordered once, they give the same numbers up to rounding; it costs a copy of the weights
+and the time of about ten calls. The operators are private to PyTorch: a probe decides whether they are used.
 """
 
 from __future__ import annotations
