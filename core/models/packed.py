@@ -8,6 +8,8 @@ and the time of about ten calls. The operators are private to PyTorch: a probe d
 from __future__ import annotations
 
 import functools
+import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -36,24 +38,31 @@ class _Packed:
     """Stands in for the `forward` of a layer; the order of the weights suits one shape of input."""
 
     def __init__(self, layer: Any, room: Callable[[], int]) -> None:
-        self._layer = layer
+        # The layer holds this object: held in turn, it would stay in memory after its network is evicted.
+        self._layer = weakref.proxy(layer)
+        self._forward: Callable[[Any, Tensor], Tensor] = type(layer).forward
         self._room = room
+        self._lock = threading.Lock()
         self._shape: torch.Size | None = None
         self._calls = 0
         self._source: Tensor | None = None
         self._weight: Tensor | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
-        if x.shape != self._shape or self._layer.weight is not self._source:
-            self._shape, self._source = x.shape, self._layer.weight
-            self._calls, self._weight = 0, None
-        self._calls += 1
-        # Half of the room is left to what the network computes.
-        if self._calls == _CALLS_BEFORE and self._layer.weight.nbytes < self._room() // 2:
-            self._weight = self.pack(x)
-        if self._weight is None:
-            return type(self._layer).forward(self._layer, x)
-        return self.run(x, self._weight)
+        weight = self._ready(x)
+        return self._forward(self._layer, x) if weight is None else self.run(x, weight)
+
+    def _ready(self, x: Tensor) -> Tensor | None:
+        """The reordered weights, where inputs like x are frequent; runs that share the network take turns."""
+        with self._lock:
+            if x.shape != self._shape or self._layer.weight is not self._source:
+                self._shape, self._source = x.shape, self._layer.weight
+                self._calls, self._weight = 0, None
+            self._calls += 1
+            # Half of the room is left to what the network computes.
+            if self._calls == _CALLS_BEFORE and self._layer.weight.nbytes < self._room() // 2:
+                self._weight = self.pack(x)
+            return self._weight
 
     def pack(self, x: Tensor) -> Tensor:
         """The weights in the order that suits inputs like x."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import nn
@@ -79,6 +83,35 @@ def test_asking_again_keeps_the_copies(toy):
         toy(torch.ones(1, 8, 4, 4))
     keep_packed(toy, room)
     assert copies(toy) == 3
+
+
+@needs_operators
+def test_copies_go_with_the_network():
+    toy = Toy().requires_grad_(requires_grad=False)
+    keep_packed(toy, room)
+    for _ in range(3):
+        toy(torch.ones(1, 8, 4, 4))
+    assert copies(toy) == 3
+    parts = [weakref.ref(part) for layer in toy.children() for part in (layer, layer.weight, layer.forward)]
+    gc.disable()
+    try:
+        del toy
+        assert [part() for part in parts] == [None] * len(parts)
+    finally:
+        gc.enable()
+
+
+@needs_operators
+def test_runs_of_different_shapes_share_a_network(toy):
+    inputs = [torch.randn(n, 8, 4 + n, 4, generator=torch.Generator().manual_seed(n)) for n in (1, 2, 3)]
+    expected = [toy(x) for x in inputs]
+    keep_packed(toy, room)
+
+    def work(n):
+        return all(torch.allclose(toy(inputs[n]), expected[n], rtol=1e-5, atol=1e-5) for _ in range(300))
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(work, range(3)))
 
 
 def test_left_alone_without_room(toy):
