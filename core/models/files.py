@@ -21,10 +21,10 @@ from core.errors import ModelError, WeightsMismatch
 Tensors: TypeAlias = Mapping[str, Tensor]
 Check: TypeAlias = Callable[[], None]
 
-_PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
+_PICKLE_SUFFIXES = frozenset({".ckpt", ".pt", ".pth", ".bin", ".pkl"})
+_PICKLE_STARTS = (b"PK\x03\x04", b"\x80")
 _DISGUISES = (
-    (b"PK\x03\x04", "it is a PyTorch pickle: give it the ending .ckpt"),
-    (b"\x80\x02\x8a", "it is a PyTorch pickle: give it the ending .ckpt"),
+    *((start, "it is a PyTorch pickle: give it the ending .ckpt") for start in _PICKLE_STARTS),
     (b"version https://git-lfs", "it is a Git LFS pointer: fetch the real file with `git lfs pull`"),
     (b"<!", "it is a web page: the download needs a login or a direct link"),
     (b"GGUF", "it is a GGUF file, which Darkroom does not read"),
@@ -78,12 +78,34 @@ def open_weights(path: Path) -> WeightFile:
     try:
         if path.stat().st_size == 0:
             raise WeightsMismatch(f"{path.name} is empty: download it again")
-        opened = _open_pickle(path) if path.suffix.lower() in _PICKLES else _open_safetensors(path)
+        opened = _open_pickle(path) if is_pickle(path) else _open_safetensors(path)
     except OSError as error:
         raise ModelError(f"{path.name} cannot be read ({error.strerror or error}): {path}") from error
     if not opened.tensors:
         raise WeightsMismatch(f"{path.name} holds no tensors")
     return opened
+
+
+def is_pickle(path: Path) -> bool:
+    """Whether a weight file is in PyTorch's own format rather than safetensors.
+
+    Safetensors is known by its content, whatever the file is called; pickles have to be named as such.
+
+    Raises:
+        WeightsMismatch: It is neither, and something that people mistake for weights.
+    """
+    with path.open("rb") as file:
+        start = file.read(32)
+    # Eight bytes of length, then JSON. The length may look like any of the other starts.
+    if start[8:9] == b"{":
+        return False
+    is_named_so = path.suffix.lower() in _PICKLE_SUFFIXES
+    if is_named_so and start.startswith(_PICKLE_STARTS):
+        return True
+    disguise = next((words for magic, words in _DISGUISES if start.lstrip().startswith(magic)), None)
+    if disguise:
+        raise WeightsMismatch(f"{path.name} is no weight file of the kind its name says: {disguise}")
+    return is_named_so
 
 
 def _open_safetensors(path: Path) -> WeightFile:
@@ -92,11 +114,6 @@ def _open_safetensors(path: Path) -> WeightFile:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
             return WeightFile(path, tensors, file.metadata() or {})
     except SafetensorError as error:
-        with path.open("rb") as raw:
-            start = raw.read(32)
-        disguise = next((words for magic, words in _DISGUISES if start.lstrip().startswith(magic)), None)
-        if disguise:
-            raise WeightsMismatch(f"{path.name} is no safetensors file: {disguise}") from error
         reason = str(error).removeprefix("Error while deserializing header: ")
         raise WeightsMismatch(
             f"{path.name} is damaged or was not downloaded whole ({reason}; {path.stat().st_size:,} bytes): "

@@ -74,6 +74,47 @@ def test_weights_are_shared_between_loads_and_with_a_clone(sd15):
     assert first.schedule is not changed.schedule
 
 
+TEXT = "cond_stage_model.transformer."
+EXTRAS = {
+    "alphas_cumprod": torch.ones(1000),
+    "model_ema.decay": torch.tensor(0.9),
+    "model_ema.diffusion_modelinput_blocks00weight": torch.ones(3),
+    f"{TEXT}text_model.embeddings.position_ids": torch.arange(77)[None],
+    "first_stage_model.loss.logvar": torch.zeros(()),
+}
+
+
+def outputs(path):
+    """A latent, a text embedding and a picture of a checkpoint."""
+    model, clip, vae = load_checkpoint(path, ModelCache("cpu"))
+    with model.resident() as resident:
+        inputs = {"context": torch.ones(1, 77, 128)}
+        denoised = resident.denoise(torch.ones(1, 4, 8, 8), torch.tensor([1.0]), inputs)
+    return denoised, clip.encode("a fox").embedding, vae.decode(torch.ones(1, 4, 2, 2))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors: {**tensors, **EXTRAS},
+        lambda tensors: {name.replace(f"{TEXT}text_model.", TEXT): t for name, t in tensors.items()},
+    ],
+    ids=["leftovers of training", "text encoder without its level"],
+)
+def test_names_of_old_checkpoints(sd15, tensors, tmp_path, change):
+    changed = change(tensors)
+    assert changed.keys() != tensors.keys()
+    assert all(map(torch.equal, outputs(save(changed, tmp_path / "x.safetensors")), outputs(sd15)))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2])
+def test_small_types_give_their_own_values(tensors, tmp_path, dtype):
+    small = {name: t.to(dtype) if t.is_floating_point() else t for name, t in tensors.items()}
+    wide = {name: t.float() if t.is_floating_point() else t for name, t in small.items()}
+    results = [outputs(save(some, tmp_path / f"{n}.safetensors")) for n, some in enumerate((small, wide))]
+    assert all(map(torch.equal, *results))
+
+
 def test_pickle_gives_the_same(sd15, tensors, tmp_path):
     torch.save({"state_dict": tensors}, tmp_path / "x.ckpt")
     x, sigma = torch.ones(1, 4, 8, 8), torch.tensor([1.0])

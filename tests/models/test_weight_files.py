@@ -95,6 +95,30 @@ def test_broken_safetensors(kind, tmp_path):
         open_weights(path)
 
 
+@pytest.mark.parametrize("kind", ["web_page", "lfs_pointer"])
+def test_what_is_no_pickle_is_named(kind, tmp_path):
+    BROKEN[kind](tmp_path / "model.ckpt")
+    with pytest.raises(WeightsMismatch, match=f"model.ckpt is no .*{REASONS[kind]}"):
+        open_weights(tmp_path / "model.ckpt")
+
+
+@pytest.mark.parametrize("ending", ["ckpt", "pt", "bin", "sft", "safetensors"])
+def test_safetensors_by_another_name(ending, tmp_path):
+    path = tmp_path / f"x.{ending}"
+    save_file(TENSORS, path)
+    tensors = open_weights(path).tensors
+    assert tensors.keys() == TENSORS.keys()
+    assert all(torch.equal(tensors[key], TENSORS[key]) for key in TENSORS)
+
+
+@pytest.mark.parametrize("start", [b"<!", b"PK", b"\x80\x02"])
+def test_header_length_that_looks_like_another_format(start, tmp_path):
+    text = json.dumps({"a": entry([1], 0, 4)}).encode().ljust(int.from_bytes(start, "little"))
+    path = raw(tmp_path / "x.ckpt", text, bytes(4))
+    assert path.read_bytes().startswith(start)
+    assert open_weights(path).tensors.keys() == {"a"}
+
+
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
 def test_truncated_safetensors(part, tmp_path):
     path = tmp_path / "model.safetensors"

@@ -18,7 +18,9 @@ from core.models.text.tokenizer import END, VOCABULARY
 
 _HEAD_WIDTH = 64
 _BATCH = 64  # chunks that are encoded at once
+_LEVEL = "text_model."
 _EMBEDDING = "text_model.embeddings.token_embedding.weight"
+_EMBEDDINGS = (_EMBEDDING, _EMBEDDING.removeprefix(_LEVEL), "token_embedding.weight")
 _BLOCKS = "text_model.encoder.layers."
 _PROJECTION = "text_projection.weight"
 
@@ -133,7 +135,7 @@ class ClipText:
 
 
 def recognise(tensors: Tensors, kind: Kind, prefixes: Sequence[str]) -> ClipText:
-    """The text encoder below one of some prefixes, in the layout of transformers or of open_clip.
+    """The text encoder below one of some prefixes, in a layout of transformers or of open_clip.
 
     Args:
         tensors: All tensors of the file.
@@ -143,7 +145,7 @@ def recognise(tensors: Tensors, kind: Kind, prefixes: Sequence[str]) -> ClipText
         WeightsMismatch: A part is missing, or of a size that no such network has.
     """
     for prefix in prefixes:
-        if f"{prefix}{_EMBEDDING}" in tensors or f"{prefix}token_embedding.weight" in tensors:
+        if any(f"{prefix}{name}" in tensors for name in _EMBEDDINGS):
             return _measure(_renamed(tensors, prefix), kind, prefix)
     raise ModelError(
         f"there is no text encoder {kind.name} in it (below {' or '.join(filter(None, prefixes))}): "
@@ -178,6 +180,9 @@ def _renamed(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
     own = below(tensors, prefix)
     if _EMBEDDING in own:
         return own
+    # Some of the first checkpoints lack the outermost level.
+    if _EMBEDDING.removeprefix(_LEVEL) in own:
+        return {_LEVEL + name: tensor for name, tensor in own.items()}
     result: dict[str, Tensor] = {}
     for old_name, tensor in own.items():
         name = old_name

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 import torch
 from torch import Tensor
 
-from core.models.files import open_weights, read_pickle
+from core.models.files import is_pickle, open_weights, read_pickle
 
 FindFile: TypeAlias = Callable[[str], Path | None]
 """The file of an embedding's name, with or without its ending; None if there is none."""
@@ -30,8 +30,7 @@ def read_vectors(path: Path, key: str, width: int) -> Tensor | None:
     Raises:
         ModelError: The file cannot be read or would run code when loaded.
     """
-    is_safe = path.suffix.lower() in (".safetensors", ".sft")
-    content = open_weights(path).tensors if is_safe else read_pickle(path)
+    content = read_pickle(path) if is_pickle(path) else open_weights(path).tensors
     named = _named_tensors(content)
     fitting = [(name, _rows(tensor)) for name, tensor in named if tensor.shape[-1] == width]
     if not fitting:
