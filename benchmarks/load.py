@@ -99,6 +99,27 @@ def measure(path: Path, steps: int, size: int) -> dict[str, float]:
         return result
 
 
+def floor(path: Path) -> dict[str, float]:
+    """What this machine needs at least: every tensor read and cast, and the rate of its convolutions."""
+    import torch
+    from safetensors import safe_open
+
+    start = time.perf_counter()
+    with safe_open(path, "pt") as file:
+        cast = [file.get_tensor(name).float() for name in file.keys()]  # noqa: SIM118 - no mapping
+    result = {"seconds": time.perf_counter() - start}
+    del cast
+    layer, x = torch.nn.Conv2d(320, 320, 3, padding=1), torch.randn(2, 320, 64, 64)
+    with torch.no_grad():
+        layer(x)
+        start = time.perf_counter()
+        for _ in range(10):
+            layer(x)
+        operations = 10 * 2 * 2 * 320 * 320 * 9 * 64 * 64
+        result["rate"] = operations / (time.perf_counter() - start)
+    return result
+
+
 def _peak(process) -> int:
     if sys.platform == "win32":
         return process.memory_info().peak_wset
@@ -107,7 +128,7 @@ def _peak(process) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def child(path: Path, *, cold: bool = False, steps: int = 0, size: int = 512) -> dict[str, float]:
+def child(path: Path, kind: str, *, cold: bool = False, steps: int = 0, size: int = 512) -> dict[str, float]:
     with path.open("rb") as file:
         if cold and hasattr(os, "posix_fadvise"):
             os.fsync(file.fileno())
@@ -115,7 +136,7 @@ def child(path: Path, *, cold: bool = False, steps: int = 0, size: int = 512) ->
         elif not cold:
             while file.read(1 << 24):
                 pass
-    arguments = ["--measure", str(path), "--steps", str(steps), "--size", str(size)]
+    arguments = [kind, str(path), "--steps", str(steps), "--size", str(size)]
     done = subprocess.run(
         [sys.executable, __file__, *arguments], check=True, capture_output=True, text=True, cwd=ROOT
     )
@@ -129,13 +150,16 @@ def table(path: Path, steps: int, size: int) -> None:
         f"{'':8}{'load s':>8}{'of it checks':>14}{'model GB':>10}{'peak GB':>9}{'peak/model':>12}{'after':>8}"
     )
     for name in ("cold", "warm"):
-        row = child(path, cold=name == "cold")
+        row = child(path, "--measure", cold=name == "cold")
         print(
             f"{name:8}{row['seconds']:8.2f}{row['until checked']:14.2f}{row['model'] / gb:10.2f}"
             f"{row['peak'] / gb:9.2f}{row['peak'] / row['model']:12.2f}{row['after'] / gb:10.2f}"
         )
+    least = child(path, "--floor")
+    print(f"reading and casting every tensor, nothing else: {least['seconds']:.2f} s warm")
+    print(f"one 3x3 convolution of 320 channels: {least['rate'] / 1e9:.0f} GFLOP/s")
     if steps > 1:
-        row = child(path, steps=steps, size=size)
+        row = child(path, "--measure", steps=steps, size=size)
         print(f"step at {size}x{size}, cfg 7, mean of {steps - 1} after the first: {row['step']:.2f} s")
 
 
@@ -145,9 +169,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512, help="side of the sampled picture")
     parser.add_argument("--keep", type=Path, help="checkpoint to use again, or to write if it is not there")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--floor", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
         print(json.dumps(measure(arguments.measure, arguments.steps, arguments.size)))
+        return
+    if arguments.floor:
+        print(json.dumps(floor(arguments.floor)))
         return
     with tempfile.TemporaryDirectory() as folder:
         path = arguments.keep or Path(folder) / "sd15.safetensors"
