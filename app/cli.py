@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from app import files, headless
 from core.errors import DarkroomError
 
 OK: Final = 0
+FAILED: Final = 1
 WRONG_INPUT: Final = 2
+CANCELLED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,19 +23,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: everything was made; 1: some or none of it; 2: a file or the command line was wrong; 130: cancelled.
     """
-    parsed = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = parsed.command
+    _print_anything()
     try:
-        return command(parsed)
+        parsed = _parser().parse_args(arguments)
+        command: Callable[[argparse.Namespace], int] = parsed.command
+        status = command(parsed)
+        sys.stdout.flush()
+        return status
     except DarkroomError as error:
-        print(f"darkroom: {error}", file=sys.stderr)  # noqa: T201 - a command line's way to speak
-        return WRONG_INPUT
+        return _complain(str(error), WRONG_INPUT)
+    except KeyboardInterrupt:
+        return _complain("cancelled", CANCELLED)
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except MemoryError:
+        return _complain("memory ran out; close other programs or use smaller files", FAILED)
+    except Exception as error:
+        from app import crash
+
+        if os.environ.get("DARKROOM_TRACE"):
+            raise
+        return _complain(crash.describe(error), FAILED)
+
+
+def _print_anything() -> None:
+    """Names of files may hold characters that the terminal has no code for; they are escaped, not refused."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"darkroom: {message}", file=sys.stderr)  # noqa: T201 - a command line's way to speak
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
+    from app import files, headless  # they take a moment, in which Ctrl+C is answered like at any other time
+
     parser = argparse.ArgumentParser(prog="darkroom", description="Make images on your own machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

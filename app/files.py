@@ -108,6 +108,6 @@ def _models(graph: PromptGraph, registry: Registry, folders: Folders) -> list[di
             if not isinstance(choice, FileChoice) or choice.folder in USER_FOLDERS:
                 continue
             if isinstance(value, str) and value not in choice.extra:
-                path = folders.find(choice.folder, value)
-                named[choice.folder, value] = str(path) if path else None
+                found = choice.finds(value, folders)
+                named[choice.folder, value] = str(folders.find(choice.folder, value)) if found else None
     return [{"folder": folder, "name": name, "path": path} for (folder, name), path in named.items()]

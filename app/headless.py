@@ -7,7 +7,7 @@ import gc
 import json
 import signal
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from app.files import make_folders
 from app.terminal import Terminal
 from core.engine.context import CancelToken, RunContext, RunOptions
 from core.engine.run import Runner, RunReport
+from core.engine.values import show
 from core.errors import DarkroomError, GraphError, NodeError, Problem, WorkflowError
 from core.graph import PromptGraph
 from core.near import near
@@ -25,15 +26,18 @@ from core.nodes.registry import Registry, builtin
 from core.outputs import write_whole
 from core.workflow.comfy_json import write_document
 from core.workflow.document import GraphDocument
+from core.workflow.json_text import parse_json
 from core.workflow.open import read_workflow
 from core.workflow.operations import SetWidget
 from core.workflow.widgets import layout
+from core.workflow.wiring import Disconnect
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 EXIT: Final[Mapping[str, int]] = {"success": 0, "partial": 1, "error": 1, "cancelled": 130}
-WRONG_FILE: Final = 2
+WRONG_INPUT: Final = 2
+_LISTED: Final = 20
 PACKAGES: Final = ("darkroom", "torch", "diffusers", "transformers")
 
 
@@ -59,8 +63,8 @@ class Setting:
         if wire_type in ("STRING", "COMBO"):
             return self.text
         try:
-            return json.loads(self.text)
-        except ValueError:
+            return parse_json(self.text, "the value")
+        except WorkflowError:
             return self.text
 
 
@@ -97,12 +101,13 @@ def run(options: argparse.Namespace) -> int:
     status = 0
     with _cancelled_by_interrupt(token):
         for path in options.files:
+            if token.is_cancelled:
+                status = EXIT["cancelled"]
+                break
             terminal = Terminal(path.name, context.folders)
             report, code = _run_file(path, options, runner, registry, token, terminal)
             reports.append(report)
             status = max(status, code)
-            if token.is_cancelled:
-                break
     if options.report:
         result = reports[0] if len(options.files) == 1 else reports
         write_whole(options.report, json.dumps(result, indent=2).encode())
@@ -130,24 +135,30 @@ def _run_file(
 ) -> tuple[dict[str, Any], int]:
     """The report of one file, and its exit status."""
     try:
-        graph, workflow = _graph_of(path, options.set, registry)
+        graph, workflow = graph_of(path, options.set, registry)
         terminal.show_graph(graph, registry)
         extra = {} if workflow is None else {"workflow": workflow}
         with terminal:
             report = runner.run(graph, RunOptions(token=token, extra_pnginfo=extra), terminal.on_event)
-        for dump in options.dump:
-            _write_dump(dump, report)
     except GraphError as error:
         terminal.complain(error.problems)
         return _failed([_problem_facts(problem) for problem in error.problems]), EXIT["error"]
-    except WorkflowError as error:
+    except DarkroomError as error:
         terminal.complain([error])
-        return _failed([_facts(type(error).__name__, str(error))]), WRONG_FILE
+        return _failed([_facts(type(error).__name__, str(error))]), WRONG_INPUT
     terminal.sum_up(report)
-    return _report_facts(report), EXIT[report.status]
+    facts, status = _report_facts(report), EXIT[report.status]
+    for dump in options.dump:
+        try:
+            _write_dump(dump, report)
+        except DarkroomError as error:
+            terminal.complain([error])
+            facts["errors"].append(_facts(type(error).__name__, str(error)))
+            status = status or WRONG_INPUT
+    return facts, status
 
 
-def _graph_of(
+def graph_of(
     path: Path, settings: list[Setting], registry: Registry
 ) -> tuple[PromptGraph, dict[str, Any] | None]:
     """What to run, and the editor form to store with the results, where the file has one."""
@@ -163,14 +174,12 @@ def _graph_of(
 def _set_in_graph(graph: PromptGraph, setting: Setting, registry: Registry) -> PromptGraph:
     node = graph.nodes.get(setting.node_id)
     if node is None:
-        raise DarkroomError(
-            f"--set: there is no node {setting.node_id!r}; there are {', '.join(graph.nodes)}"
-        )
+        raise DarkroomError(f"--set: there is no node {setting.node_id!r}; there are {_first(graph.nodes)}")
     spec = registry.interface(node.class_type)
     declared = spec.input(setting.input) if spec else None
     if declared is None and setting.input not in node.inputs:
         names = [*node.inputs, *(entry.name for entry in (spec.inputs if spec else ()))]
-        hint = ", ".join(near(setting.input, names)) or ", ".join(dict.fromkeys(names))
+        hint = _first(near(setting.input, names) or dict.fromkeys(names))
         raise DarkroomError(f"--set: {node.class_type} has no input {setting.input!r}; did you mean {hint}?")
     value = setting.value(declared.type if declared else "*")
     changed = replace(node, inputs={**node.inputs, setting.input: value})
@@ -185,7 +194,17 @@ def _set_in_document(document: GraphDocument, setting: Setting, registry: Regist
     if node is None or place is None:
         return
     declared = spec.input(setting.input) if spec else None
+    overriding = [s.link for s in node.inputs if s.name == setting.input and s.link in document.links]
+    document.apply(Disconnect([link for link in overriding if link is not None]))
     document.apply(SetWidget(node.id, place, setting.value(declared.type if declared else "*")))
+
+
+def _first(names: Iterable[str]) -> str:
+    """Names as a message lists them: not more than anyone reads."""
+    listed = list(names)
+    return ", ".join(listed[:_LISTED]) + (
+        f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
+    )
 
 
 def _write_dump(dump: Dump, report: RunReport) -> None:
@@ -235,8 +254,8 @@ def _facts(kind: str, message: str, **known: object) -> dict[str, Any]:
 
 
 def _problem_facts(problem: Problem) -> dict[str, Any]:
-    value = problem.details.get("value", problem.details.get("received_value"))
-    inputs = {} if problem.input is None else {problem.input: repr(value)}
+    value = problem.details.get("received_value", problem.details.get("linked_node"))
+    inputs = {} if problem.input is None or value is None else {problem.input: show(value)}
     place = {"node_id": problem.node_id, "class_type": problem.class_type, "inputs": inputs}
     return _facts(problem.kind, problem.message, **place)
 

@@ -26,13 +26,13 @@ class Terminal:
     """
 
     def __init__(self, name: str, folders: Folders) -> None:
-        self._out = Console(highlight=False, soft_wrap=True)
-        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._out = Console(highlight=False, emoji=False, soft_wrap=True)
+        self._err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
         self._titles: dict[str, str] = {}
         self._name = name
         self._folders = folders
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             TimeElapsedColumn(),
@@ -55,7 +55,9 @@ class Terminal:
         """Takes the number and the names of the nodes from the graph that is about to run."""
         for node_id, node in graph.nodes.items():
             spec = registry.interface(node.class_type)
-            self._titles[node_id] = node.title or (spec.title if spec else node.class_type)
+            title = node.title or (spec.title if spec else node.class_type)
+            # Titles come from strangers: no codes that steer the terminal.
+            self._titles[node_id] = "".join(letter if letter.isprintable() else " " for letter in title)
         self._bar.update(self._nodes, total=len(graph.nodes))
 
     def on_event(self, event: RunEvent) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,23 +57,34 @@ def read_extra_model_paths(file: Path) -> ExtraPaths:
 
 
 def _section(file: Path, section: object, entries: dict[object, object]) -> Iterator[Place]:
-    base = _expand(file.absolute().parent, entries.get("base_path") or "")
+    base_path = entries.get("base_path") or ""
+    if not isinstance(base_path, str) or "\0" in base_path:
+        raise WorkflowError(f"{file}: 'base_path' in section {section!r} must name a folder")
+    base = _expand(file.absolute().parent, base_path)
     is_default = entries.get("is_default") is True
     for kind, value in entries.items():
         if kind in _SETTINGS or value is None:
             continue
         lines = value if isinstance(value, list) else str(value).split("\n")
         for line in lines:
-            if not isinstance(line, str):
+            if not isinstance(line, str) or "\0" in line:
                 raise WorkflowError(
-                    f"{file}: {kind!r} in section {section!r} must name folders, not {line!r}"
+                    f"{file}: {kind!r} in section {section!r} must name folders, not {reprlib.repr(line)}"
                 )
             if line.strip():
                 yield Place(str(kind), _expand(base, line), is_default)
 
 
-def _expand(base: Path, value: object) -> Path:
-    return Path(os.path.normpath(base / Path(os.path.expandvars(str(value).strip())).expanduser()))
+def _expand(base: Path, path: str) -> Path:
+    return Path(os.path.normpath(base / expand_user(Path(os.path.expandvars(path.strip())))))
+
+
+def expand_user(path: Path) -> Path:
+    """The path with `~` as the home folder; as it stands where there is no such user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def _load(file: Path) -> dict[object, object]:
@@ -87,7 +99,7 @@ def _load(file: Path) -> dict[object, object]:
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise WorkflowError(f"{file}{line}: not valid YAML: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: such as the date 2001-99-99
         raise WorkflowError(f"{file}: not valid YAML: {error}") from error
     if not isinstance(document, dict | None):
         raise WorkflowError(f"{file} must hold sections with lines like 'checkpoints: folder'")

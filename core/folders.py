@@ -14,7 +14,7 @@ from typing import Final
 import platformdirs
 
 from core.errors import InputError, ModelNotFound
-from core.extra_paths import read_extra_model_paths
+from core.extra_paths import expand_user, read_extra_model_paths
 from core.near import near
 
 MODEL_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -289,4 +289,4 @@ def _mtime(folder: str) -> int:
 
 
 def _absolute(path: str | Path) -> Path:
-    return Path(path).expanduser().absolute()
+    return expand_user(Path(path)).absolute()

@@ -85,7 +85,7 @@ def write_whole(path: Path, data: bytes) -> None:
         with _written_part(path.parent, lambda file: file.write(data)) as part:
             part.replace(path)
     except OSError as error:
-        raise DarkroomError(_reason(error, path.parent)) from error
+        raise DarkroomError(_reason(error, path)) from error
 
 
 def _fill(prefix: str, size: tuple[int, int]) -> str:
@@ -152,7 +152,7 @@ def _reserve(path: Path) -> bool:
     return True
 
 
-def _reason(error: OSError, folder: Path) -> str:
+def _reason(error: OSError, place: Path) -> str:
     if error.errno in _FULL:
-        return f"the disk that holds {folder} is full, so the result was not saved; make room and run again"
-    return f"the result cannot be saved in {folder}: {error.strerror or error}"
+        return f"the disk that holds {place} is full, so the result was not saved; make room and run again"
+    return f"the result cannot be saved in {place}: {error.strerror or error}"

@@ -305,6 +305,9 @@ def test_an_empty_file_names_nothing(tmp_path):
         ("just words", "sections"),
         ("a: words", "'a'"),
         ("a: {vae: [[x]]}", "'vae'"),
+        ('a: {vae: "x\\0y"}', "'vae'"),
+        ("a: {base_path: [x], vae: y}", "'base_path'"),
+        ("a: {vae: 2001-99-99}", "not valid YAML"),
         ("a: !!python/object/apply:os.getcwd []", "line 1"),
         ("[" * 20_000, "not valid YAML"),
         ("a: x\0", "not valid YAML"),
@@ -316,6 +319,12 @@ def test_broken_extra_paths_are_told_with_place(tmp_path, text, words):
     with pytest.raises(WorkflowError, match=words) as caught:
         read_extra_model_paths(file)
     assert str(file) in str(caught.value)
+
+
+def test_a_home_of_nobody_is_just_missing(tmp_path):
+    file = touch(tmp_path / "extra.yaml", "a: {vae: ~nobody-of-that-name/vae}")
+    assert "~nobody-of-that-name" in read_extra_model_paths(file).warnings[0]
+    assert Folders(["~nobody-of-that-name/models"]).names("vae") == []
 
 
 def test_unreadable_extra_paths_are_told(tmp_path):

@@ -136,15 +136,17 @@ class NodeContext:
         self.check_cancelled()
         self._emit(NodeProgress(*self._place, value, maximum))
 
-    def step(self, index: int, total: int, preview: Callable[[], Picture] | None = None) -> None:
-        """Reports step `index` (from 0) of `total` as done, with a picture where one is due."""
+    def step(self, index: int, total: int, preview: Callable[[], Picture | None] | None = None) -> None:
+        """Reports step `index` (from 0) of `total` as done, with a picture where one is due and to be had."""
         self.progress(index + 1, total)
         wait = self._hidden.options.preview_seconds
         now = time.monotonic()
         if preview is None or wait is None or now - self._hidden.last_preview < wait:
             return
         self._hidden.last_preview = now
-        self._emit(NodePreview(*self._place, preview()))
+        picture = preview()
+        if picture is not None:
+            self._emit(NodePreview(*self._place, picture))
 
     def service(self, kind: type[T]) -> T:
         """The run's instance of a service.

@@ -327,10 +327,12 @@ class _Checks:
         try:
             call_hook(hook, constants, self.folders, node_id)
         except InputError as error:
-            self._report(node_id, "rejected", str(error), error.input, reason=str(error), inputs=names)
+            value = constants.get(error.input or "")
+            facts = {"reason": str(error), "received_value": value}
+            self._report(node_id, "rejected", str(error), error.input, inputs=names, **facts)
         except Exception as error:  # noqa: BLE001 - whatever a node's check raises is a reason not to run it
             message = f"the check of this node failed with {type(error).__name__}: {error}"
-            facts: dict[str, object] = {
+            facts = {
                 "exception_type": type(error).__name__,
                 "exception_message": str(error),
             }

@@ -229,6 +229,87 @@ def test_malformed_arguments(folder: Path, argument: str) -> None:
     assert stop.value.code == 2
 
 
+def test_a_node_that_fails_is_told_before_a_dump_of_what_it_did_not_make(
+    folder: Path, model_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "input/n_a.png").write_bytes((folder / "input/n_a.png").read_bytes()[:60])
+    dumped = folder / "dump.safetensors"
+    status, report = darkroom(folder, model_root, write_prompt(folder, INVERT), "--dump", f"2.0={dumped}")
+    assert status == 1
+    assert [error["node_id"] for error in report["errors"]] == ["1", None]
+    assert "n_a.png cannot be read" in capsys.readouterr().err
+    assert not dumped.exists()
+
+
+def test_a_wrong_setting_spoils_only_the_file_it_does_not_fit(folder: Path, model_root: Path) -> None:
+    extra = {"9": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}, "_meta": {"title": "[/b]"}}}
+    first, second = write_prompt(folder, INVERT, "first.json"), write_prompt(folder, INVERT | extra)
+    status, reports = darkroom(folder, model_root, first, second, "--set", "9.images=x")
+    assert status == 2
+    assert "no node '9'" in reports[0]["errors"][0]["message"]
+    assert reports[1]["status"] == "partial", "a link is not a value"
+
+
+def test_a_mistake_of_the_program_is_told_as_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("what nobody thought of")
+
+    monkeypatch.setattr("app.files.read_workflow", broken)
+    monkeypatch.setattr("platformdirs.user_log_path", lambda *a, **k: folder / "log")
+    assert main(["inspect", "x.json"]) == 1
+    (file,) = (folder / "log").iterdir()
+    message = capsys.readouterr().err
+    assert "what nobody thought of" in message
+    assert str(file) in message
+    assert "Traceback" not in message
+    assert "in broken" in file.read_text("utf-8")
+    monkeypatch.setenv("DARKROOM_TRACE", "1")
+    with pytest.raises(RuntimeError):
+        main(["inspect", "x.json"])
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"), [(KeyboardInterrupt, 130, "cancelled"), (MemoryError, 1, "memory ran out")]
+)
+def test_what_may_happen_at_any_time(
+    error: type[BaseException],
+    status: int,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("app.files.read_workflow", stop)
+    assert main(["inspect", "x.json"]) == status
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["nodes"], ["nodes", "--json"]])
+def test_a_reader_that_has_seen_enough_is_no_error(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "app.cli", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 0
+
+
+def test_characters_the_terminal_does_not_have_are_escaped(folder: Path, model_root: Path) -> None:
+    file = write_prompt(folder, INVERT)
+    command = [sys.executable, "-m", "app.cli", "run", file, "--set", "3.filename_prefix=gr\u00fcn"]
+    command += ["--input", folder / "input", "--output", folder / "output", "--device", "cpu"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([str(part) for part in command], env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith(b"gr\\xfcn_00001_.png")
+
+
 def test_output_stays_in_its_folder(folder: Path, model_root: Path) -> None:
     file = write_prompt(folder, INVERT)
     status, report = darkroom(folder, model_root, file, "--set", "3.filename_prefix=../../escaped")
@@ -281,6 +362,15 @@ def test_inspect(folder: Path, model_root: Path, capsys: pytest.CaptureFixture[s
         "gone.safetensors": False,
     }
     assert {"unknown_node_type"} <= {problem["kind"] for problem in facts["problems"]}
+
+
+def test_inspect_tells_of_a_name_that_leads_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write_prompt(
+        folder, {"1": {"class_type": "VAELoader", "inputs": {"vae_name": "../../secret.safetensors"}}}
+    )
+    assert main(["inspect", str(file)]) == 0
+    (model,) = json.loads(capsys.readouterr().out)["models"]
+    assert (model["name"], model["path"]) == ("../../secret.safetensors", None)
 
 
 def test_nodes(capsys: pytest.CaptureFixture[str]) -> None:
