@@ -46,6 +46,8 @@ def _crop_to_aspect(samples: Tensor, width: int, height: int) -> Tensor:
     old, new = old_width / old_height, width / height
     x = max(0, round((old_width - old_width * (new / old)) / 2))
     y = max(0, round((old_height - old_height * (old / new)) / 2))
+    # Of very long pictures at least one row or column is left.
+    x, y = min(x, (old_width - 1) // 2), min(y, (old_height - 1) // 2)
     return samples[..., y : old_height - y, x : old_width - x]
 
 

@@ -12,6 +12,7 @@ from core.errors import ModelError
 from core.resample import resize
 from core.sampling.interface import Cond, Request
 from core.sampling.latent_format import LatentFormat
+from core.sampling.regions import repeated
 
 EMBEDDING_WIDTH = 256
 _PIXELS_PER_CELL = 8
@@ -118,4 +119,4 @@ def _fit(samples: Tensor, request: Request) -> Tensor:
     samples = samples.to(request.noise)
     if samples.shape[-2:] != (height, width):
         samples = resize(samples, width, height, "bilinear", "center")
-    return samples.repeat(-(-batch // len(samples)), 1, 1, 1)[:batch]
+    return repeated(samples, batch)

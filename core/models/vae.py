@@ -51,10 +51,14 @@ class Vae:
     def encode(self, pixels: Tensor, check: Check = never) -> Tensor:
         """The latent [B,C,h,w] of pictures [B,H,W,3] in 0..1: the mode, never a sample.
 
-        Sides that are no multiple of `downscale` are cropped around the middle. Tiled where memory runs out.
+        Sides that are no multiple of `downscale` are cropped around the middle, and channels after the third
+        (transparency) are left out. Tiled where memory runs out.
 
         Args:
             check: Called before each picture; may raise `Cancelled`.
+
+        Raises:
+            ValueError: There are no pictures, or they are too small or without colours.
         """
         x = self._signal(pixels)
         with self.resident(check) as coder:
@@ -72,7 +76,7 @@ class Vae:
             check: Called before each picture; may raise `Cancelled`.
 
         Raises:
-            ValueError: The latent has other channels than this VAE makes.
+            ValueError: The latent is empty, or has other channels than this VAE makes.
         """
         self._expect(latent)
         with self.resident(check) as coder:
@@ -129,7 +133,12 @@ class Vae:
 
     def _signal(self, pixels: Tensor) -> Tensor:
         """Pictures [B,H,W,C] as [B,3,h,w] in -1..1, cropped to whole latent cells."""
-        _, height, width, _ = pixels.shape
+        count, height, width, channels = pixels.shape
+        if not count or channels < _COLOURS:
+            raise ValueError(
+                f"{count} pictures of {channels} channels cannot be encoded: give at least one, "
+                f"of {_COLOURS} channels (red, green, blue)"
+            )
         if min(height, width) < self.downscale:
             raise ValueError(f"a picture of {width}x{height} is too small for this VAE: enlarge it first")
         y, x = height % self.downscale, width % self.downscale
@@ -137,6 +146,11 @@ class Vae:
         return cropped.movedim(-1, 1).float() * 2 - 1
 
     def _expect(self, latent: Tensor) -> None:
+        if latent.ndim != 4 or not latent.numel():
+            raise ValueError(
+                f"a latent of shape {tuple(latent.shape)} holds no pictures: "
+                "this VAE decodes [B,C,h,w], none of them 0"
+            )
         if latent.shape[1] != self.channels:
             raise ValueError(
                 f"the latent has {latent.shape[1]} channels, this VAE decodes {self.channels}: "

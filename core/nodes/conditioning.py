@@ -67,6 +67,7 @@ def average(
         return torch.nn.functional.pad(embedding[:, :length], (0, 0, 0, max(0, length - embedding.shape[1])))
 
     def blend(to: Tensor, source: Tensor) -> Tensor:
+        _require_same_width(to, source)
         return to * share + source * (1.0 - share)
 
     result: Conditioning = []
@@ -89,7 +90,17 @@ def concatenate(*, conditioning_to: Conditioning, conditioning_from: Conditionin
     import torch
 
     other = conditioning_from[0].embedding
+    for cond in conditioning_to:
+        _require_same_width(cond.embedding, other)
     return [replace(cond, embedding=torch.cat((cond.embedding, other), dim=1)) for cond in conditioning_to]
+
+
+def _require_same_width(to: Tensor, source: Tensor) -> None:
+    if to.shape[-1] != source.shape[-1]:
+        raise ValueError(
+            f"the conditionings are {to.shape[-1]} and {source.shape[-1]} wide: "
+            "encode both prompts with the text encoder of one model"
+        )
 
 
 @node("ConditioningSetArea", category="conditioning", title="Conditioning (Set Area)")

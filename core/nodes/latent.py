@@ -106,15 +106,13 @@ def encode_for_inpaint(
         grow_mask_by: Pixels by which the replaced part is wider than the greyed one, for a seamless edge.
     """
     from core.resample import resize
+    from core.sampling.regions import repeated
 
-    factor = vae.downscale
     height, width = pixels.shape[1:3]
     masks = resize(_one_channel(mask), width, height, "bilinear")
-    pixels, masks = _crop_to_multiple(pixels, factor), _crop_to_multiple(masks.movedim(1, -1), factor)
-    kept = 1.0 - masks.round()
-    grown = _grow(masks.movedim(-1, 1), grow_mask_by).round()
+    kept = 1.0 - repeated(masks, len(pixels)).movedim(1, -1).round()
     samples = vae.encode((pixels - 0.5) * kept + 0.5, check=ctx.check_cancelled)
-    return {"samples": samples, "noise_mask": grown}
+    return {"samples": samples, "noise_mask": _grow(_cropped(masks, vae.downscale), grow_mask_by).round()}
 
 
 @node("LoadLatent", category="_for_testing", title="LoadLatent")
@@ -168,11 +166,11 @@ def _one_channel(mask: Tensor) -> Tensor:
     return mask.reshape(-1, 1, *mask.shape[-2:])
 
 
-def _crop_to_multiple(pictures: Tensor, factor: int) -> Tensor:
-    """Pictures [B,H,W,C] cut around the middle to sides that the VAE divides evenly."""
-    height, width = (side // factor * factor for side in pictures.shape[1:3])
-    y, x = (pictures.shape[1] - height) // 2, (pictures.shape[2] - width) // 2
-    return pictures[:, y : y + height, x : x + width]
+def _cropped(masks: Tensor, factor: int) -> Tensor:
+    """Masks [B,1,H,W] cut around the middle to sides that are a multiple, as the VAE cuts pictures."""
+    height, width = (side // factor * factor for side in masks.shape[2:])
+    y, x = (masks.shape[2] - height) // 2, (masks.shape[3] - width) // 2
+    return masks[..., y : y + height, x : x + width]
 
 
 def _grow(mask: Tensor, pixels: int) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 from core.sampling.names import SCHEDULERS
 from core.sampling.schedule import Schedule
 
+_MOST_STEPS = 1_000_000
 _DROPS_PENULTIMATE = frozenset({"dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2"})
 
 
@@ -29,7 +30,8 @@ def sigmas(
         sampler: The sampler to run; some are better off without the second to last level.
 
     Raises:
-        ValueError: An unknown scheduler, less than one step, or a share outside 0..1.
+        ValueError: An unknown scheduler, less than one step, a share outside 0..1, or one far too small for
+            that many steps.
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; it must be at least 1")
@@ -41,6 +43,10 @@ def sigmas(
         return torch.empty(0)
     # From 0.9999 on the whole schedule is run: sliders do not reach 1 exactly.
     total = steps if denoise > 0.9999 else int(steps / denoise)
+    if total > _MOST_STEPS:
+        raise ValueError(
+            f"{steps} steps are too many for a denoise of {denoise:g}: raise it, or run fewer steps"
+        )
     drop = sampler in _DROPS_PENULTIMATE
     levels = _RULES[scheduler](schedule, total + drop)
     if drop:

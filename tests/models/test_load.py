@@ -110,9 +110,9 @@ def test_names_of_old_checkpoints(sd15, tensors, tmp_path, change):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2])
 def test_small_types_give_their_own_values(tensors, tmp_path, dtype):
     small = {name: t.to(dtype) if t.is_floating_point() else t for name, t in tensors.items()}
-    wide = {name: t.float() if t.is_floating_point() else t for name, t in small.items()}
-    results = [outputs(save(some, tmp_path / f"{n}.safetensors")) for n, some in enumerate((small, wide))]
-    assert all(map(torch.equal, *results))
+    model = load_checkpoint(save(small, tmp_path / "x.safetensors"), ModelCache("cpu")).model
+    with model.resident() as resident:
+        assert torch.equal(resident.network.conv_in.weight, small[f"{UNET}input_blocks.0.0.weight"].float())
 
 
 def test_pickle_gives_the_same(sd15, tensors, tmp_path):

@@ -87,6 +87,7 @@ def test_denoise_keeps_the_end_of_a_longer_list():
         ({"denoise": 1.5}, "denoise is 1.5"),
         ({"denoise": -0.1}, "denoise is -0.1"),
         ({"denoise": math.nan}, "denoise is nan"),
+        ({"denoise": 1e-9}, "too many for a denoise of 1e-09"),
     ],
 )
 def test_wrong_values_are_refused(changes, message):
