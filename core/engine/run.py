@@ -65,7 +65,7 @@ class Runner:
         if not validation.outputs:
             raise GraphError(validation.problems)
         fingerprints = read_fingerprints(validation.nodes, self._context.folders)
-        signatures = sign(validation.nodes, fingerprints)
+        signatures = sign(validation.nodes, fingerprints, self._context.folders)
         self._cache.begin(signatures.values())
         emit = on_event or _ignore
         hidden = Hidden(self._context, options, validation, fingerprints, emit)

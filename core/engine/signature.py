@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from core.engine.hooks import call_hook
 from core.engine.validate import BoundNode
+from core.errors import InputError
 from core.folders import Folders
 from core.nodes.api import VOLATILE
+from core.nodes.spec import FileChoice
 
 Signature: TypeAlias = bytes
 
@@ -25,10 +28,12 @@ def read_fingerprints(nodes: Mapping[str, BoundNode], folders: Folders) -> dict[
     }
 
 
-def sign(nodes: Mapping[str, BoundNode], fingerprints: Mapping[str, object]) -> dict[str, Signature]:
+def sign(
+    nodes: Mapping[str, BoundNode], fingerprints: Mapping[str, object], folders: Folders
+) -> dict[str, Signature]:
     """The signature of each node: a hash of what it is, its constants, and the signatures of what feeds it.
 
-    Node ids are no part of it, but for nodes whose type says so.
+    Node ids are no part of it, but for nodes whose type says so. A file that was replaced is another one.
 
     Args:
         nodes: Sources first.
@@ -41,6 +46,7 @@ def sign(nodes: Mapping[str, BoundNode], fingerprints: Mapping[str, object]) -> 
             _canonical(node.constants),
             _canonical(node.extra),
             sorted(links),
+            *_files(node, folders),
         ]
         if node_id in fingerprints:
             value = fingerprints[node_id]
@@ -58,6 +64,18 @@ def _fingerprint(node: BoundNode, folders: Folders) -> object:
         return call_hook(node.spec.fingerprint, node.constants, folders, node.node_id)
     except Exception:  # noqa: BLE001 - the node itself will say what is wrong when it runs
         return VOLATILE
+
+
+def _files(node: BoundNode, folders: Folders) -> Iterator[object]:
+    """Place, size and time of every file that the node names."""
+    for spec in node.spec.inputs:
+        name = node.constants.get(spec.name)
+        if isinstance(spec.widget, FileChoice) and isinstance(name, str):
+            # The node itself will say what is wrong with a file that is not there.
+            with contextlib.suppress(OSError, InputError):
+                if path := folders.find(spec.widget.folder, name):
+                    facts = path.stat()
+                    yield (str(path), facts.st_size, facts.st_mtime_ns)
 
 
 def _canonical(value: Any) -> object:
