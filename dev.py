@@ -46,6 +46,9 @@ def main() -> int:
     except SetupFailed as error:
         print(f"\nSet-up stopped: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. Run the same command again to go on.", file=sys.stderr)
+        return 130
 
 
 def set_up() -> None:
@@ -55,7 +58,9 @@ def set_up() -> None:
         raise SetupFailed(
             f"Python 3.11 or newer is needed, this is {version}. Get one from https://www.python.org."
         )
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
+    # The folder counts too: the installed commands hold its path, and it may have been moved.
+    facts = f"{sys.version}\n{ROOT}\n".encode("utf-8", "surrogateescape")
+    wanted = hashlib.sha256(facts + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
     if STAMP.is_file() and PYTHON.is_file() and STAMP.read_text(encoding="utf-8") == wanted:
         return
     free = shutil.disk_usage(ROOT).free / 1e9
@@ -64,15 +69,26 @@ def set_up() -> None:
             f"{free:.1f} GB are free in {ROOT}, {NEEDED_GB} are needed. Make room and run this again."
         )
     print("Setting up (a few minutes the first time) ...", flush=True)
-    if not PYTHON.is_file():
+    if not environment_works():
         make_environment()
-    arguments = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-e", f"{ROOT}[dev]"]
-    if subprocess.run([PYTHON, *arguments], check=False).returncode:
+    arguments = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-e", ".[dev]"]
+    if subprocess.run([PYTHON, *arguments], cwd=ROOT, check=False).returncode:
         raise SetupFailed(
             "pip could not install the packages; what it said stands above. Is there a network?"
         )
     probe_imports()
     STAMP.write_text(wanted, encoding="utf-8")
+
+
+def environment_works() -> bool:
+    """Whether `.venv` is whole and of this Python; an interrupted set-up may leave half of one."""
+    try:
+        said = subprocess.run(
+            [PYTHON, "-c", "import pip, sys; print(sys.version)"], check=False, capture_output=True, text=True
+        )
+    except OSError:
+        return False
+    return said.returncode == 0 and said.stdout.strip() == sys.version
 
 
 def make_environment() -> None:
@@ -82,14 +98,10 @@ def make_environment() -> None:
     )
     if made.returncode:
         package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-        hint = (
-            f" On Debian and Ubuntu: sudo apt install {package}"
-            if "ensurepip" in made.stdout + made.stderr
-            else ""
-        )
-        raise SetupFailed(
-            f"no virtual environment could be made in {VENV}.{hint}\n{made.stdout}{made.stderr}"
-        )
+        said = made.stdout + made.stderr
+        lacks_part = "ensurepip" in said or "No module named venv" in said
+        hint = f" On Debian and Ubuntu: sudo apt install {package}" if lacks_part else ""
+        raise SetupFailed(f"no virtual environment could be made in {VENV}.{hint}\n{said}")
 
 
 def probe_imports() -> None:
@@ -143,7 +155,12 @@ def check(rest: list[str]) -> int:
 
 def darkroom(*arguments: str | Path) -> int:
     """Runs the program itself."""
-    return subprocess.run([PYTHON, "-m", "app.cli", *arguments], cwd=ROOT, check=False).returncode
+    program = subprocess.Popen([PYTHON, "-m", "app.cli", *arguments], cwd=ROOT)
+    while True:
+        try:
+            return program.wait()
+        except KeyboardInterrupt:  # the program hears of it too, and ends in its own time
+            continue
 
 
 if __name__ == "__main__":
