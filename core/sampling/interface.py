@@ -109,9 +109,6 @@ class Predictor(Protocol):
         ...
 
 
-Denoiser: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""(x [B,C,h,w], sigma [B]) -> denoised: all that a sampler knows."""
-
 OnStep: TypeAlias = Callable[[int, int, Tensor, Tensor], None]
 """Called after each step with (index from 0, number of steps, denoised, x), in the network's latent units.
 
