@@ -24,6 +24,7 @@ STAMP = VENV / "darkroom-setup"
 DATA = ROOT / "data"
 MODELS = DATA / "models"
 # Packages come to 1.5 GB unpacked with the processor build of torch; pip needs room for the archives as well.
+# The build for NVIDIA GPUs takes 10 GB, but which one pip is to fetch cannot be seen from here.
 NEEDED_GB = 4
 IMPORTS = "import torch, diffusers, transformers, PIL, scipy, safetensors.torch"
 READY_GRAPH = ROOT / "resources/templates/text_to_image.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -187,6 +188,41 @@ def test_unreadable_files(
     message = capsys.readouterr().err
     assert "strange.json" in message
     assert words in message
+
+
+class Bomb:
+    """Pickled, it says that a file is to be made when it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize(
+    ("damage", "name"), [("cut", "cut.safetensors"), ("lies", "lies.safetensors"), ("code", "code.ckpt")]
+)
+def test_models_of_strangers_that_are_broken_or_evil(
+    folder: Path, model_root: Path, damage: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (model_root / "checkpoints/e2e_sd15_a.safetensors").read_bytes()
+    contents = {
+        "cut": whole[: len(whole) // 2],
+        "lies": (1 << 60).to_bytes(8, "little") + whole[8:],
+        "code": pickle.dumps({"state_dict": Bomb(folder / "executed")}),
+    }
+    file = folder / "own/checkpoints" / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(contents[damage])
+    settings = ("--models", folder / "own", "--set", f"1.ckpt_name={name}")
+    status, report = darkroom(folder, model_root, TEMPLATE, *settings)
+    assert status == 1
+    assert report["errors"]
+    message = capsys.readouterr().err
+    assert name in message
+    assert "Traceback" not in message
+    assert not (folder / "executed").exists()
 
 
 @pytest.mark.parametrize(

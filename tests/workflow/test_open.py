@@ -148,6 +148,21 @@ def test_picture_with_broken_graphs_only(tmp_path):
     assert "nodes[0] is not a node" in refused(picture(tmp_path, workflow={"nodes": [5]}))
 
 
+def test_pictures_with_fifty_megabytes_of_text(tmp_path):
+    much = "x" * 50_000_000
+    assert read_workflow(picture(tmp_path, note=much, prompt=PROMPT)).prompt == read_prompt(PROMPT)
+    broken = refused(picture(tmp_path, workflow=much))
+    assert "the workflow in" in broken
+    assert "picture.png is not valid JSON" in broken
+    assert "holds more than 64 MiB of text" in refused(picture(tmp_path, one=much, two=much, prompt=PROMPT))
+
+
+def test_a_picture_cut_off(tmp_path):
+    whole = picture(tmp_path, workflow=EDITOR).read_bytes()
+    assert "is cut off inside a text" in refused(save(tmp_path, whole[:100], "cut.png"))
+    assert "cut.png carries no graph" in refused(save(tmp_path, whole[:20], "cut.png"))
+
+
 def test_numbers_that_are_none(tmp_path):
     form = workflow([node(1, "KSampler", widgets=[1, "fixed", 20, math.nan, "euler", "normal", 1])])
     form["nodes"][0]["pos"] = [math.nan, math.inf]
