@@ -119,7 +119,8 @@ def load_checkpoint(path: Path, cache: ModelCache) -> Checkpoint:
     file = open_weights(path)
     model = _denoiser(file, cache)
     clip: Any = Absent(f"{path.name} holds no text encoder: load one with the Load CLIP node")
-    if _has(file, _TEXT_PREFIXES):
+    # Files whose text encoder was cut out often keep small pieces of it.
+    if _has(file, _TEXT_PREFIXES, "token_embedding.weight"):
         clip = _text_encoder(file, model.architecture.name, cache)
     vae: Any = Absent(f"{path.name} holds no VAE: load one with the Load VAE node")
     if _has(file, (autoencoder.PREFIX,)):
@@ -139,5 +140,5 @@ class Absent:
         raise ModelError(self._message)
 
 
-def _has(file: WeightFile, prefixes: tuple[str, ...]) -> bool:
-    return any(name.startswith(prefixes) for name in file.tensors)
+def _has(file: WeightFile, prefixes: tuple[str, ...], ending: str = "") -> bool:
+    return any(name.startswith(prefixes) and name.endswith(ending) for name in file.tensors)

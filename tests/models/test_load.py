@@ -178,6 +178,15 @@ def test_missing_part_is_told_when_used(tensors, tmp_path, prefix, part):
         getattr(loaded, part).encode("a fox")
 
 
+def test_pieces_of_a_text_encoder_do_not_count(tensors, tmp_path):
+    rest = {name: t for name, t in tensors.items() if not name.startswith(TEXT)}
+    path = save({**rest, f"{TEXT}text_model.embeddings.position_ids": torch.arange(77)}, tmp_path / "x.sft")
+    loaded = load_checkpoint(path, ModelCache("cpu"))
+    assert loaded.model.architecture.name == "sd15"
+    with pytest.raises(ModelError, match="holds no text encoder"):
+        loaded.clip.encode("a fox")
+
+
 WRONG = {
     f"{UNET}middle_block.0.in_layers.2.weight": (128, 64, 3, 3),
     "first_stage_model.decoder.conv_out.weight": (3, 16, 3, 3),
