@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from torch import Tensor
@@ -52,10 +52,6 @@ class Cond:
     start: float = 0.0
     end: float = 1.0
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-    def with_options(self, **options: object) -> Cond:
-        """A copy with some options set."""
-        return replace(self, options={**self.options, **options})
 
 
 Conditioning: TypeAlias = list[Cond]
