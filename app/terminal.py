@@ -88,8 +88,9 @@ class Terminal:
     def complain(self, errors: Iterable[object]) -> None:
         """Prints what is wrong, a line each."""
         for error in errors:
+            # Errors without a node, about a file as a whole, name it themselves.
             node_id = getattr(error, "node_id", None)
-            place = f"{self._title(node_id)} (node {node_id}): " if node_id is not None else ""
+            place = f"{self._name}: {self._title(node_id)} (node {node_id}): " if node_id is not None else ""
             message = getattr(error, "message", None) or str(error)
             self._err.print(f"darkroom: {place}{message}", markup=False, style="red")
 

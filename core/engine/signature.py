@@ -33,7 +33,8 @@ def sign(
 ) -> dict[str, Signature]:
     """The signature of each node: a hash of what it is, its constants, and the signatures of what feeds it.
 
-    Node ids are no part of it, but for nodes whose type says so. A file that was replaced is another one.
+    Node ids are no part of it, but for nodes whose type says so. A file that was replaced is another one, unless
+    the node's own fingerprint says that it is not.
 
     Args:
         nodes: Sources first.
@@ -46,9 +47,10 @@ def sign(
             _canonical(node.constants),
             _canonical(node.extra),
             sorted(links),
-            *_files(node, folders),
         ]
-        if node_id in fingerprints:
+        if node_id not in fingerprints:
+            parts += _files(node, folders)
+        else:
             value = fingerprints[node_id]
             is_volatile = isinstance(value, float) and math.isnan(value)
             parts.append(("fingerprint", uuid.uuid4().hex if is_volatile else _canonical(value)))

@@ -88,15 +88,18 @@ def validate(
             nodes[node_id] = node
 
     places = {node_id: place for place, node_id in enumerate(graph.nodes)}
-    relevant = {*reached, *(checks.possible_outputs() if targets is None else ())}
+    possible = set(checks.possible_outputs() if targets is None else ())
+    relevant = reached | possible
     problems = [
         p
         for node_id in sorted(relevant & checks.problems.keys(), key=places.__getitem__)
         for p in checks.problems[node_id]
     ]
     if not wanted:
-        message = "nothing in this graph makes an output: add a node such as SaveImage or PreviewImage"
-        problems.append(Problem("no_output", message))
+        what = (
+            "nothing in this graph that can run makes an output" if possible else "this graph has no output"
+        )
+        problems.append(Problem("no_output", f"{what}: add a node such as SaveImage or PreviewImage"))
     missing = [target for target in wanted if target not in graph.nodes]
     problems += [Problem("no_output", f"there is no node {show(target)} to run for") for target in missing]
     runnable = tuple(output for output in wanted if output in nodes)

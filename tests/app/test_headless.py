@@ -79,5 +79,5 @@ def test_titles_of_strangers_do_not_steer_the_terminal(
         terminal.on_event(NodeProgress(*place, 1, 2))
     terminal.complain([Problem("cycle", "it is broken", "1")])
     printed = capsys.readouterr().err
-    assert "[/b] :smile: [31m (node 1): it is broken" in printed
+    assert "[/b].json: [/b] :smile: [31m (node 1): it is broken" in printed
     assert "\x1b[31m" not in printed

@@ -254,6 +254,9 @@ def test_no_output(folders):
     assert [p.kind for p in validation.problems] == ["no_output"]
     assert "SaveImage" in validation.problems[0].message
     assert [p.kind for p in check(PromptGraph(), folders).problems] == ["no_output"]
+    unknown = check(quick(a=("Nobody", {})), folders)
+    assert [p.kind for p in unknown.problems] == ["unknown_node_type", "no_output"]
+    assert "that can run" in unknown.problems[1].message, "the unknown node may be the output"
 
 
 def test_targets(folders):
