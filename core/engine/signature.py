@@ -33,8 +33,8 @@ def sign(
 ) -> dict[str, Signature]:
     """The signature of each node: a hash of what it is, its constants, and the signatures of what feeds it.
 
-    Node ids are no part of it, but for nodes whose type says so. A file that was replaced is another one, unless
-    the node's own fingerprint says that it is not.
+    Node ids are no part of it, but for nodes whose type says so. A file that was replaced is another one,
+    unless the node's own fingerprint says that it is not.
 
     Args:
         nodes: Sources first.
