@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -23,6 +24,9 @@ PIXEL_LIMIT: Final = 1 << 28
 
 # By default Pillow refuses pictures that carry a compressed text of more than 1 MiB, as large workflows are.
 PngImagePlugin.MAX_TEXT_CHUNK = TEXT_LIMIT
+# Pillow's own limit lies lower, and up to twice of it it only prints a warning.
+Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT
+warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 CHANNELS: Final = {"red": "R", "green": "G", "blue": "B", "alpha": "A"}
 _NO_MASK: Final = (64, 64)

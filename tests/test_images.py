@@ -144,7 +144,16 @@ def test_files_that_cannot_be_loaded_are_named(tmp_path, load):
             load(path)
 
 
+@pytest.mark.slow
+def test_large_pictures_load_up_to_the_limit(tmp_path):
+    large = saved(tmp_path / "large.png", Image.new("1", (13_500, 13_500)))
+    assert images.load_mask(large, "red").shape == (1, 13_500, 13_500)
+
+
 def test_too_many_pixels_are_refused(tmp_path, monkeypatch):
+    over = saved(tmp_path / "over.png", Image.new("1", (16_385, 16_385)))
+    with pytest.raises(WorkflowError, match=r"over\.png has more than 256 million pixels"):
+        load_image(over)
     bomb = saved(tmp_path / "bomb.png", Image.new("1", (20_000, 20_000)))
     with pytest.raises(WorkflowError, match=r"bomb\.png has more than 256 million pixels"):
         load_image(bomb)
