@@ -8,7 +8,7 @@ from datetime import datetime
 import platformdirs
 
 from core.errors import DarkroomError
-from core.outputs import write_whole
+from core.media.outputs import write_whole
 
 
 def describe(error: Exception) -> str:

@@ -13,10 +13,10 @@ from core.engine.validate import validate
 from core.errors import DarkroomError
 from core.folders import Folders
 from core.graph import PromptGraph
+from core.media.outputs import write_whole
 from core.nodes.interface import facts
 from core.nodes.registry import Registry, builtin
 from core.nodes.spec import FileChoice
-from core.outputs import write_whole
 from core.workflow.comfy_json import write_document
 from core.workflow.open import Opened, read_workflow
 from core.workflow.prompt_json import write_prompt

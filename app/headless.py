@@ -21,9 +21,9 @@ from core.engine.run import Runner, RunReport
 from core.engine.values import show
 from core.errors import DarkroomError, GraphError, NodeError, Problem, WorkflowError
 from core.graph import PromptGraph
+from core.media.outputs import write_whole
 from core.near import near
 from core.nodes.registry import Registry, builtin
-from core.outputs import write_whole
 from core.workflow.comfy_json import write_document
 from core.workflow.document import GraphDocument
 from core.workflow.json_text import parse_json

@@ -13,8 +13,8 @@ from core.engine.run import RunReport
 from core.events import NodeCached, NodeFinished, NodeProgress, NodeStarted, RunEvent
 from core.folders import Folders
 from core.graph import PromptGraph
+from core.media.outputs import SavedFile
 from core.nodes.registry import Registry
-from core.outputs import SavedFile
 
 
 class Terminal:

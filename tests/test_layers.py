@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-LIGHT = ("core.engine.run", "core.workflow.document", "core.nodes.registry", "core.sampling.names", "app.cli")
+LIGHT = ("core.engine.run", "core.workflow.open", "core.nodes.registry", "core.sampling.names", "app.cli")
 
 
 @pytest.mark.parametrize("module", LIGHT)

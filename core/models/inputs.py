@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.errors import ModelError
-from core.resample import resize
+from core.media.resample import resize
 from core.sampling.interface import Cond, Request
 from core.sampling.latent_format import LatentFormat
 from core.sampling.regions import repeated

@@ -33,7 +33,7 @@ def load_image(*, folders: Folders, image: InputPicture) -> Picture:
     """
     import torch
 
-    from core import images
+    from core.media import images
 
     loaded = images.load_image(folders.resolve("input", image))
     return Picture(torch.from_numpy(loaded.image), torch.from_numpy(loaded.mask))
@@ -53,7 +53,7 @@ def load_mask(
     """
     import torch
 
-    from core import images
+    from core.media import images
 
     return torch.from_numpy(images.load_mask(folders.resolve("input", image), channel))
 
@@ -84,8 +84,8 @@ def save_image(
     Args:
         filename_prefix: Start of the file names; may contain subfolders, `%width%`, `%date%` and the like.
     """
-    from core.images import save_images
-    from core.picture_text import graph_texts
+    from core.media.images import save_images
+    from core.media.picture_text import graph_texts
 
     texts = graph_texts(prompt, extra_pnginfo)
     saved = save_images(images.cpu().numpy(), folders.output, filename_prefix, texts=texts)
@@ -97,8 +97,8 @@ def preview_image(
     *, folders: Folders, images: Image, prompt: Prompt, extra_pnginfo: WorkflowInfo
 ) -> Shown[None]:
     """Shows pictures without keeping them: they go to the temporary folder."""
-    from core.images import save_images
-    from core.picture_text import graph_texts
+    from core.media.images import save_images
+    from core.media.picture_text import graph_texts
 
     texts = graph_texts(prompt, extra_pnginfo)
     saved = save_images(
@@ -117,7 +117,7 @@ def scale(
     crop: Annotated[str, Choice(("disabled", "center"))],
 ) -> Image:
     """Pictures in another size. A side of 0 follows from the other one; both 0 change nothing."""
-    from core.resample import complete_size, resize
+    from core.media.resample import complete_size, resize
 
     if width == 0 and height == 0:
         return image
@@ -130,7 +130,7 @@ def scale_by(
     *, image: Image, upscale_method: Method, scale_by: Annotated[float, Range(0.01, 8.0, step=0.01)] = 1.0
 ) -> Image:
     """Pictures `scale_by` times as wide and high."""
-    from core.resample import resize
+    from core.media.resample import resize
 
     width, height = (max(1, round(side * scale_by)) for side in (image.shape[2], image.shape[1]))
     return resize(image.movedim(-1, 1), width, height, upscale_method).movedim(1, -1)
@@ -151,7 +151,7 @@ def batch(*, image1: Image, image2: Image) -> Image:
     """
     import torch
 
-    from core.resample import resize
+    from core.media.resample import resize
 
     height, width = image1.shape[1:3]
     if image2.shape[1:3] != image1.shape[1:3]:

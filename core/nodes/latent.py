@@ -50,7 +50,7 @@ def upscale(
     crop: Crop,
 ) -> Latent:
     """A latent in another size, in pixels. A side of 0 follows from the other one; both 0 change nothing."""
-    from core.resample import complete_size, resize
+    from core.media.resample import complete_size, resize
 
     if width == 0 and height == 0:
         return samples
@@ -65,7 +65,7 @@ def upscale_by(
     *, samples: Latent, upscale_method: Method, scale_by: Annotated[float, Range(0.01, 8.0, step=0.01)] = 1.5
 ) -> Latent:
     """A latent `scale_by` times as wide and high."""
-    from core.resample import resize
+    from core.media.resample import resize
 
     old = samples["samples"]
     width, height = (max(1, round(side * scale_by)) for side in (old.shape[-1], old.shape[-2]))
@@ -105,7 +105,7 @@ def encode_for_inpaint(
         mask: White where the picture is to be replaced.
         grow_mask_by: Pixels by which the replaced part is wider than the greyed one, for a seamless edge.
     """
-    from core.resample import resize
+    from core.media.resample import resize
     from core.sampling.regions import repeated
 
     height, width = pixels.shape[1:3]
@@ -124,7 +124,7 @@ def load_latent(
     Args:
         latent: A `.latent` file.
     """
-    from core import latents
+    from core.media import latents
 
     return {"samples": latents.load_latent(folders.resolve("input", latent))}
 
@@ -153,8 +153,8 @@ def save_latent(
     Args:
         filename_prefix: Start of the file name; may contain subfolders.
     """
-    from core import latents
-    from core.picture_text import graph_texts
+    from core.media import latents
+    from core.media.picture_text import graph_texts
 
     texts = graph_texts(prompt, extra_pnginfo)
     saved = latents.save_latent(samples["samples"], folders.output, filename_prefix, texts=texts)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from core.errors import WorkflowError
-from core.picture_text import read_texts
+from core.media.picture_text import read_texts
 from core.workflow.json_text import parse_json
 
 Json: TypeAlias = dict[str, Any]

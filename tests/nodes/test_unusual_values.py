@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
+from core.media.resample import resize
 from core.models.vae import Vae
 from core.nodes.conditioning import average, concatenate
 from core.nodes.latent import encode_for_inpaint
-from core.resample import resize
 from core.sampling.interface import Cond
 
 

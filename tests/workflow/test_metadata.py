@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core import picture_text
 from core.errors import WorkflowError
-from core.picture_text import exif, graph_texts, png_info, read_texts
+from core.media import picture_text
+from core.media.picture_text import exif, graph_texts, png_info, read_texts
 from core.workflow.json_text import DEPTH_LIMIT, SIZE_LIMIT, parse_json
 from core.workflow.metadata import read_graphs
 

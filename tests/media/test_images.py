@@ -12,13 +12,13 @@ import pytest
 from PIL import Image, PngImagePlugin
 from safetensors.numpy import load_file
 
-from core import images, outputs
 from core.errors import DarkroomError, InputError, WorkflowError
-from core.images import load_image, load_mask, save_images
-from core.outputs import save_files
-from core.picture_text import graph_texts, read_texts
+from core.media import images, outputs
+from core.media.images import load_image, load_mask, save_images
+from core.media.outputs import save_files
+from core.media.picture_text import graph_texts, read_texts
 
-GOLDEN = Path(__file__).parent / "golden/workflows"
+GOLDEN = Path(__file__).parents[1] / "golden/workflows"
 INPUTS = GOLDEN / "inputs"
 
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, ImageSequence, PngImagePlugin
 
 from core.errors import DarkroomError, WorkflowError
-from core.outputs import SavedFile, save_files
-from core.picture_text import TEXT_LIMIT, png_info
+from core.media.outputs import SavedFile, save_files
+from core.media.picture_text import TEXT_LIMIT, png_info
 
 Array: TypeAlias = npt.NDArray[np.float32]
 

@@ -11,10 +11,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from core.errors import DarkroomError, InputError, WorkflowError
-from core.latents import load_latent, save_latent
-from core.picture_text import graph_texts
+from core.media.latents import load_latent, save_latent
+from core.media.picture_text import graph_texts
 
-GOLDEN = Path(__file__).parent / "golden/workflows"
+GOLDEN = Path(__file__).parents[1] / "golden/workflows"
 INPUTS = GOLDEN / "inputs"
 SAVED = GOLDEN / "files/saved.latent"
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from core.errors import WorkflowError
-from core.outputs import SavedFile, save_files
+from core.media.outputs import SavedFile, save_files
 
 _SAMPLES: Final = "latent_tensor"
 _VERSION: Final = "latent_format_version_0"
