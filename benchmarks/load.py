@@ -9,8 +9,10 @@ Each row is measured in a process of its own. "Cold" means that the file was dro
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
+import statistics
 import struct
 import subprocess
 import sys
@@ -95,7 +97,8 @@ def measure(path: Path, steps: int, size: int) -> dict[str, float]:
                     latent=torch.zeros(1, 4, size // 8, size // 8),
                     on_step=lambda *_: times.append(time.perf_counter()),
                 )
-            result["step"] = (times[-1] - times[0]) / (len(times) - 1)
+            seconds = [later - earlier for earlier, later in itertools.pairwise(times)]
+            result |= {"step": statistics.median(seconds), "slowest": max(seconds)}
         return result
 
 
@@ -160,7 +163,10 @@ def table(path: Path, steps: int, size: int) -> None:
     print(f"one 3x3 convolution of 320 channels: {least['rate'] / 1e9:.0f} GFLOP/s")
     if steps > 1:
         row = child(path, "--measure", steps=steps, size=size)
-        print(f"step at {size}x{size}, cfg 7, mean of {steps - 1} after the first: {row['step']:.2f} s")
+        print(
+            f"step at {size}x{size}, cfg 7, {steps - 1} after the first: "
+            f"median {row['step']:.2f} s, slowest {row['slowest']:.2f} s"
+        )
 
 
 def main() -> None:
