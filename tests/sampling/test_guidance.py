@@ -104,7 +104,7 @@ def test_entries_with_other_inputs_are_run_apart():
             return inputs
 
     predictor = Guided(Discrete())
-    denoiser([ONES.with_options(guidance=3.5)], [ZEROS], 5.0, predictor)(X, SIGMA)
+    denoiser([replace(ONES, options={"guidance": 3.5})], [ZEROS], 5.0, predictor)(X, SIGMA)
     assert predictor.calls == [(2, 4, 16, 24)] * 2
 
 
