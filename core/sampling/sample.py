@@ -77,10 +77,7 @@ def ksampler(
     levels = levels[start_step or 0 :]
     noise = starting_noise(latent.shape, seed, batch_index) if add_noise else torch.zeros(latent.shape)
     result = sample(
-        predictor,
-        positive,
-        negative,
-        cfg=cfg,
+        Cfg(predictor, positive, negative, cfg),
         sampler=sampler,
         sigmas=levels,
         noise=noise.to(device),
@@ -94,36 +91,6 @@ def ksampler(
 
 
 def sample(
-    predictor: Predictor,
-    positive: Conditioning,
-    negative: Conditioning,
-    *,
-    cfg: float,
-    sampler: str,
-    sigmas: Tensor,
-    noise: Tensor,
-    latent: Tensor,
-    noise_mask: Tensor | None = None,
-    seed: int = 0,
-    on_step: OnStep | None = None,
-    check: Check | None = None,
-) -> Tensor:
-    """`sample_guided` with classifier-free guidance."""
-    return sample_guided(
-        Cfg(predictor, positive, negative, cfg),
-        sampler=sampler,
-        sigmas=sigmas,
-        noise=noise,
-        latent=latent,
-        noise_mask=noise_mask,
-        seed=seed,
-        on_step=on_step,
-        check=check,
-    )
-
-
-@torch.no_grad()
-def sample_guided(
     guider: Guider,
     *,
     sampler: str,

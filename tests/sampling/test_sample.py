@@ -7,6 +7,7 @@ import torch
 from helpers.closed_form import ClosedForm, conditioning, schedule_of
 from helpers.golden import close, load_family, manifest
 
+from core.sampling.guidance import Cfg
 from core.sampling.interface import Cond
 from core.sampling.latent_format import latent_format
 from core.sampling.sample import ksampler, sample
@@ -106,13 +107,14 @@ def test_latents_go_through_their_format_and_empty_ones_are_not_shifted():
     predictor = Watched(Discrete(), kind)
     conds = [Cond(torch.ones(1, 3, 16))]
     noise = torch.zeros(1, 16, 2, 2)
-    settings = {"cfg": 1.0, "sampler": "euler", "sigmas": torch.tensor([1.0, 0.0]), "noise": noise}
-    result = sample(predictor, conds, conds, **settings, latent=torch.full((1, 16, 2, 2), 2.0))
+    guider = Cfg(predictor, conds, conds, 1.0)
+    settings = {"sampler": "euler", "sigmas": torch.tensor([1.0, 0.0]), "noise": noise}
+    result = sample(guider, **settings, latent=torch.full((1, 16, 2, 2), 2.0))
     assert close(seen[0], torch.full((1, 16, 2, 2), (2.0 - 0.0609) * 1.5305), 1e-6, 0)
     x = seen[0]
     denoised = predictor.denoise(x, torch.ones(1), {"context": conds[0].embedding})
     assert close(result, denoised / 1.5305 + 0.0609, 1e-5, 1e-6)
-    sample(predictor, conds, conds, **settings, latent=torch.zeros(1, 16, 2, 2))
+    sample(guider, **settings, latent=torch.zeros(1, 16, 2, 2))
     assert not seen[-1].any()
 
 
@@ -193,10 +195,7 @@ def test_wrong_values_are_refused(changes, message):
 def test_wrong_sigmas_are_refused(levels, message):
     with pytest.raises(ValueError, match=message):
         sample(
-            ClosedForm(Discrete()),
-            POSITIVE,
-            NEGATIVE,
-            cfg=1.0,
+            Cfg(ClosedForm(Discrete()), POSITIVE, NEGATIVE, 1.0),
             sampler="euler",
             sigmas=torch.tensor(levels),
             noise=torch.zeros(1, 4, 2, 2),
@@ -207,10 +206,7 @@ def test_wrong_sigmas_are_refused(levels, message):
 def test_noise_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"noise of shape .* for a latent of shape \(1, 4, 2, 3\)"):
         sample(
-            ClosedForm(Discrete()),
-            POSITIVE,
-            NEGATIVE,
-            cfg=1.0,
+            Cfg(ClosedForm(Discrete()), POSITIVE, NEGATIVE, 1.0),
             sampler="euler",
             sigmas=torch.tensor([1.0, 0.0]),
             noise=torch.zeros(1, 4, 2, 2),
@@ -221,10 +217,7 @@ def test_noise_of_another_shape_is_refused():
 @pytest.mark.parametrize("sampler", ["dpmpp_2m", "dpmpp_3m_sde", "ipndm_v", "lms", "uni_pc", "sa_solver"])
 def test_repeated_sigmas_are_one_step(sampler):
     result = sample(
-        ClosedForm(Discrete()),
-        POSITIVE,
-        NEGATIVE,
-        cfg=2.0,
+        Cfg(ClosedForm(Discrete()), POSITIVE, NEGATIVE, 2.0),
         sampler=sampler,
         sigmas=torch.tensor([10.0, 10.0, 5.0, 2.0, 2.0, 1.0, 0.0]),
         noise=torch.randn(1, 4, 2, 2),

@@ -8,6 +8,7 @@ from helpers.closed_form import ClosedForm, schedule_of
 from helpers.golden import close, load_family, manifest
 
 from core.errors import Cancelled
+from core.sampling.guidance import Cfg
 from core.sampling.interface import Cond
 from core.sampling.names import SAMPLERS
 from core.sampling.sample import sample
@@ -35,10 +36,7 @@ def test_samplers(case):
     predictor = ClosedForm(schedule_of(setting["model_type"], setting["settings"]))
     reported = []
     result = sample(
-        predictor,
-        [Cond(case.inputs["positive"])],
-        [Cond(case.inputs["negative"])],
-        cfg=setting["cfg"],
+        Cfg(predictor, [Cond(case.inputs["positive"])], [Cond(case.inputs["negative"])], setting["cfg"]),
         sampler=facts["sampler"],
         sigmas=sigmas(
             predictor.schedule, setting["scheduler"], setting["steps"], setting["denoise"], facts["sampler"]
@@ -63,10 +61,7 @@ def test_samplers(case):
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_few_steps_give_numbers(name, steps, schedule):
     result = sample(
-        ClosedForm(schedule),
-        [Cond(torch.ones(1, 3, 4))],
-        [Cond(torch.zeros(1, 3, 4))],
-        cfg=1.0,
+        Cfg(ClosedForm(schedule), [Cond(torch.ones(1, 3, 4))], [Cond(torch.zeros(1, 3, 4))], 1.0),
         sampler=name,
         sigmas=sigmas(schedule, "simple", steps, sampler=name),
         noise=torch.randn(2, 4, 4, 6, generator=torch.Generator().manual_seed(1)),
@@ -81,10 +76,12 @@ def test_few_steps_give_numbers(name, steps, schedule):
 )
 def test_a_first_step_finer_than_the_offset_from_pure_noise(name):
     result = sample(
-        ClosedForm(DiscreteFlow(shift=3.0)),
-        [Cond(torch.ones(1, 3, 4))],
-        [Cond(torch.zeros(1, 3, 4))],
-        cfg=1.0,
+        Cfg(
+            ClosedForm(DiscreteFlow(shift=3.0)),
+            [Cond(torch.ones(1, 3, 4))],
+            [Cond(torch.zeros(1, 3, 4))],
+            1.0,
+        ),
         sampler=name,
         sigmas=torch.tensor([1.0, 0.99999, 0.5, 0.2, 0.0]),
         noise=torch.randn(1, 4, 4, 6, generator=torch.Generator().manual_seed(1)),
@@ -131,10 +128,7 @@ def test_on_step_can_end_the_run(name):
 
     with pytest.raises(Cancelled):
         sample(
-            predictor,
-            [Cond(torch.ones(1, 3, 4))],
-            [Cond(torch.zeros(1, 3, 4))],
-            cfg=2.0,
+            Cfg(predictor, [Cond(torch.ones(1, 3, 4))], [Cond(torch.zeros(1, 3, 4))], 2.0),
             sampler=name,
             sigmas=sigmas(schedule, "karras", 10),
             noise=torch.randn(1, 4, 4, 4),
@@ -150,10 +144,7 @@ def test_the_seed_decides_what_is_added(name):
 
     def run(seed):
         return sample(
-            ClosedForm(schedule),
-            [Cond(torch.ones(1, 3, 4))],
-            [Cond(torch.zeros(1, 3, 4))],
-            cfg=2.0,
+            Cfg(ClosedForm(schedule), [Cond(torch.ones(1, 3, 4))], [Cond(torch.zeros(1, 3, 4))], 2.0),
             sampler=name,
             sigmas=sigmas(schedule, "normal", 8),
             noise=torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(9)),
