@@ -8,14 +8,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
+from app.status import CANCELLED, FAILED, OK, WRONG_INPUT
 from core.errors import DarkroomError
-
-OK: Final = 0
-FAILED: Final = 1
-WRONG_INPUT: Final = 2
-CANCELLED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

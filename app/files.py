@@ -11,7 +11,7 @@ from typing import Any
 
 from core.engine.validate import validate
 from core.errors import DarkroomError
-from core.folders import Folders
+from core.folders import USER_KINDS, Folders
 from core.graph import PromptGraph
 from core.media.outputs import write_whole
 from core.nodes.interface import facts
@@ -20,8 +20,6 @@ from core.nodes.spec import FileChoice
 from core.workflow.comfy_json import write_document
 from core.workflow.open import Opened, read_workflow
 from core.workflow.prompt_json import write_prompt
-
-USER_FOLDERS = frozenset({"input", "output", "temp"})
 
 
 def convert(options: argparse.Namespace) -> int:
@@ -105,9 +103,9 @@ def _models(graph: PromptGraph, registry: Registry, folders: Folders) -> list[di
         for name, value in node.inputs.items() if spec else ():
             declared = spec.input(name) if spec else None
             choice = declared.widget if declared else None
-            if not isinstance(choice, FileChoice) or choice.folder in USER_FOLDERS:
+            if not isinstance(choice, FileChoice) or choice.folder in USER_KINDS:
                 continue
             if isinstance(value, str) and value not in choice.extra:
-                found = choice.finds(value, folders)
-                named[choice.folder, value] = str(folders.find(choice.folder, value)) if found else None
+                path = choice.find(value, folders)
+                named[choice.folder, value] = str(path) if path else None
     return [{"folder": folder, "name": name, "path": path} for (folder, name), path in named.items()]

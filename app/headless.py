@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from app.files import make_folders
+from app.status import CANCELLED, FAILED, OK, WRONG_INPUT
 from app.terminal import Terminal
 from core.engine.context import CancelToken, RunContext, RunOptions
 from core.engine.run import Runner, RunReport
@@ -35,8 +36,12 @@ from core.workflow.wiring import Disconnect
 if TYPE_CHECKING:
     from torch import Tensor
 
-EXIT: Final[Mapping[str, int]] = {"success": 0, "partial": 1, "error": 1, "cancelled": 130}
-WRONG_INPUT: Final = 2
+_STATUS: Final[Mapping[str, int]] = {
+    "success": OK,
+    "partial": FAILED,
+    "error": FAILED,
+    "cancelled": CANCELLED,
+}
 _LISTED: Final = 20
 PACKAGES: Final = ("darkroom", "torch", "diffusers", "transformers")
 
@@ -98,11 +103,11 @@ def run(options: argparse.Namespace) -> int:
     context = _context(options)
     runner = Runner(registry, context)
     reports: list[dict[str, Any]] = []
-    status = 0
+    status = OK
     with _cancelled_by_interrupt(token):
         for path in options.files:
             if token.is_cancelled:
-                status = EXIT["cancelled"]
+                status = CANCELLED
                 break
             terminal = Terminal(path.name, context.folders)
             report, code = _run_file(path, options, runner, registry, token, terminal)
@@ -142,12 +147,12 @@ def _run_file(
             report = runner.run(graph, RunOptions(token=token, extra_pnginfo=extra), terminal.on_event)
     except GraphError as error:
         terminal.complain(error.problems)
-        return _failed([_problem_facts(problem) for problem in error.problems]), EXIT["error"]
+        return _failed([_problem_facts(problem) for problem in error.problems]), FAILED
     except DarkroomError as error:
         terminal.complain([error])
         return _failed([_facts(type(error).__name__, str(error))]), WRONG_INPUT
     terminal.sum_up(report)
-    facts, status = _report_facts(report), EXIT[report.status]
+    facts, status = _report_facts(report), _STATUS[report.status]
     for dump in options.dump:
         try:
             _write_dump(dump, report)

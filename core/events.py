@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeAlias
 
 from core.errors import NodeError, Problem
 
-Picture: TypeAlias = npt.NDArray[np.uint8]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Picture: TypeAlias = npt.NDArray[np.uint8]
+else:
+    # The command line and the window list nodes before anything needs numpy.
+    Picture = object
+
 Ui: TypeAlias = Mapping[str, Sequence[object]]
 
 

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 from core.engine.hooks import call_hook
 from core.engine.validate import BoundNode
-from core.errors import InputError
 from core.folders import Folders
 from core.nodes.api import VOLATILE
 from core.nodes.spec import FileChoice
@@ -74,8 +73,8 @@ def _files(node: BoundNode, folders: Folders) -> Iterator[object]:
         name = node.constants.get(spec.name)
         if isinstance(spec.widget, FileChoice) and isinstance(name, str):
             # The node itself will say what is wrong with a file that is not there.
-            with contextlib.suppress(OSError, InputError):
-                if path := folders.find(spec.widget.folder, name):
+            with contextlib.suppress(OSError):
+                if path := spec.widget.find(name, folders):
                     facts = path.stat()
                     yield (str(path), facts.st_size, facts.st_mtime_ns)
 

@@ -281,7 +281,7 @@ class _Checks:
 
     def _is_file(self, widget: Choice | FileChoice, value: object) -> bool:
         if isinstance(widget, FileChoice) and isinstance(value, str):
-            return widget.finds(value, self.folders)
+            return widget.find(value, self.folders) is not None
         return False
 
     def _report_choice(

@@ -289,7 +289,7 @@ def _read_parameters(
     variadic: InputSpec | None = None
     for name, parameter in inspect.signature(function).parameters.items():
         hint = hints[name]
-        if _is_hashable(hint) and hint in HIDDEN:
+        if isinstance(hint, type) and hint in HIDDEN:
             hidden[name] = HIDDEN[hint]
             continue
         spec = _read_input(name, hint, parameter.default, tips.get(name, ""))
@@ -301,10 +301,6 @@ def _read_parameters(
             # Files depend on the order, and a socket may follow a widget with a default only behind the star.
             raise TypeError(f"{class_type}: put a star before {name!r}; inputs are keyword-only")
     return hidden, tuple(inputs), variadic
-
-
-def _is_hashable(hint: object) -> bool:
-    return isinstance(hint, type) or hint is LiveGraph
 
 
 def _read_input(name: str, hint: Any, default: object, tooltip: str) -> InputSpec:

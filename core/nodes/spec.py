@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from core.errors import InputError
@@ -69,12 +70,12 @@ class FileChoice:
         """The names, relative to the folder, in the order they are offered."""
         return [*folders.names(self.folder, self.accepts), *self.extra]
 
-    def finds(self, name: str, folders: Folders) -> bool:
-        """Whether a name that is not offered stands for a file all the same, as in another letter case."""
+    def find(self, name: str, folders: Folders) -> Path | None:
+        """The file that a name stands for, also one that is not offered, as in another letter case."""
         try:
-            return folders.find(self.folder, name) is not None
+            return folders.find(self.folder, name)
         except InputError:
-            return False
+            return None
 
 
 @dataclass(frozen=True, slots=True)
