@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +26,11 @@ def test_listing_the_nodes_loads_no_torch() -> None:
     code = "import sys; from core.nodes.registry import builtin; builtin(); print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
+
+
+def test_only_the_canvas_imports_nodegraphqt() -> None:
+    naming = re.compile(r"^\s*(?:from|import) (?:NodeGraphQt|Qt)\b", re.MULTILINE)
+    root = Path(__file__).parents[1]
+    files = [file for folder in ("app", "core") for file in (root / folder).rglob("*.py")]
+    users = [file for file in files if naming.search(file.read_text(encoding="utf-8"))]
+    assert [file.relative_to(root).as_posix() for file in users] == ["app/canvas/nodegraphqt.py"]

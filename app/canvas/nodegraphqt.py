@@ -1,0 +1,147 @@
+"""What the canvas uses of NodeGraphQt, with types. No other module imports it.
+
+NodeGraphQt is not annotated, takes any Qt binding it finds, and imports `distutils`, which warns.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+os.environ["QT_PREFERRED_BINDING"] = "PySide6"
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from PySide6.QtCore import QObject, QPoint, QPointF, QRectF, Signal
+    from PySide6.QtGui import QUndoStack
+    from PySide6.QtWidgets import (
+        QGraphicsItem,
+        QGraphicsPathItem,
+        QGraphicsScene,
+        QGraphicsSceneMouseEvent,
+        QGraphicsView,
+        QWidget,
+    )
+
+    class NodeScene(QGraphicsScene):
+        grid_mode: int
+
+        def viewer(self) -> NodeViewer: ...
+
+    class AbstractNodeItem(QGraphicsItem):
+        id: str
+        name: str
+        selected: bool
+        _properties: dict[str, Any]
+        _width: float
+        _height: float
+
+        def __init__(self, name: str = "node", parent: QGraphicsItem | None = None) -> None: ...
+        def viewer(self) -> NodeViewer: ...
+        def draw_node(self) -> None: ...
+
+    class PortItem(QGraphicsItem):
+        name: str
+        node: AbstractNodeItem
+        port_type: str
+        color: tuple[int, int, int, int]
+        multi_connection: bool
+        locked: bool
+        hovered: bool
+        connected_pipes: list[PipeItem]
+        connected_ports: list[PortItem]
+        _pipes: list[PipeItem]
+
+        def __init__(self, parent: QGraphicsItem | None = None) -> None: ...
+
+    class PipeItem(QGraphicsPathItem):
+        input_port: PortItem
+        output_port: PortItem
+        color: tuple[int, int, int, int]
+
+        def __init__(
+            self, input_port: PortItem | None = None, output_port: PortItem | None = None
+        ) -> None: ...
+        def set_connections(self, port1: PortItem, port2: PortItem) -> None: ...
+        def delete(self) -> None: ...
+
+    class LivePipeItem(PipeItem):
+        shift_selected: bool
+
+        def draw_path(
+            self,
+            start_port: PortItem,
+            end_port: PortItem | None = None,
+            cursor_pos: QPointF | None = None,
+            color: object = None,
+        ) -> None: ...
+        def reset_path(self) -> None: ...
+
+    class SlicerPipeItem(QGraphicsPathItem):
+        def draw_path(self, p1: QPointF, p2: QPointF) -> None: ...
+
+    class NodeViewer(QGraphicsView):
+        moved_nodes: Signal
+        connection_sliced: Signal
+        connection_changed: Signal
+        insert_node: Signal
+        node_selection_changed: Signal
+        ALT_state: bool
+        CTRL_state: bool
+        SHIFT_state: bool
+        LMB_state: bool
+        MMB_state: bool
+        RMB_state: bool
+        acyclic: bool
+        pipe_slicing: bool
+        _LIVE_PIPE: LivePipeItem
+        _SLICER_PIPE: SlicerPipeItem
+        _start_port: PortItem | None
+        _detached_port: PortItem | None
+        _origin_pos: QPoint
+        _previous_pos: QPoint
+        _scene_range: QRectF
+        _search_widget: QWidget
+
+        def __init__(self, parent: QWidget | None = None, undo_stack: QUndoStack | None = None) -> None: ...
+        def start_live_connection(self, selected_port: PortItem) -> None: ...
+        def end_live_connection(self) -> None: ...
+        def apply_live_connection(self, event: QGraphicsSceneMouseEvent) -> None: ...
+        def _update_scene(self) -> None: ...
+        def _set_viewer_zoom(
+            self, value: float, sensitivity: float | None = None, pos: QPoint | None = None
+        ) -> None: ...
+        def _set_viewer_pan(self, pos_x: float, pos_y: float) -> None: ...
+        def get_zoom(self) -> float: ...
+        def clear_key_state(self) -> None: ...
+
+    class NodeGraph(QObject):
+        _viewer: NodeViewer
+        _undo_stack: QUndoStack
+
+        def __init__(self, parent: QObject | None = None, **kwargs: object) -> None: ...
+        def viewer(self) -> NodeViewer: ...
+
+else:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from NodeGraphQt import NodeGraph
+        from NodeGraphQt.qgraphics.node_abstract import AbstractNodeItem
+        from NodeGraphQt.qgraphics.pipe import LivePipeItem, PipeItem
+        from NodeGraphQt.qgraphics.port import PortItem
+        from NodeGraphQt.qgraphics.slicer import SlicerPipeItem
+        from NodeGraphQt.widgets.scene import NodeScene
+        from NodeGraphQt.widgets.viewer import NodeViewer
+
+__all__ = [
+    "AbstractNodeItem",
+    "LivePipeItem",
+    "NodeGraph",
+    "NodeScene",
+    "NodeViewer",
+    "PipeItem",
+    "PortItem",
+    "SlicerPipeItem",
+]
