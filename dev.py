@@ -26,7 +26,7 @@ MODELS = DATA / "models"
 # Packages come to 1.5 GB unpacked with the processor build of torch; pip needs room for the archives as well.
 # The build for NVIDIA GPUs takes 10 GB, but which one pip is to fetch cannot be seen from here.
 NEEDED_GB = 4
-IMPORTS = "import torch, diffusers, transformers, PIL, scipy, safetensors.torch"
+IMPORTS = "import PySide6.QtWidgets, torch, diffusers, transformers, PIL, scipy, safetensors.torch"
 READY_GRAPH = ROOT / "resources/templates/text_to_image.json"
 
 
@@ -77,6 +77,9 @@ def set_up() -> None:
         raise SetupFailed(
             "pip could not install the packages; what it said stands above. Is there a network?"
         )
+    # It comes along with NodeGraphQt, describes an older Qt, and hides what PySide6 says of itself.
+    stale = ["-m", "pip", "uninstall", "--yes", "--quiet", "--disable-pip-version-check", "types-PySide6"]
+    subprocess.run([PYTHON, *stale], cwd=ROOT, check=True)
     probe_imports()
     STAMP.write_text(wanted, encoding="utf-8")
 
