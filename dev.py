@@ -26,7 +26,7 @@ MODELS = DATA / "models"
 # Packages come to 1.5 GB unpacked with the processor build of torch; pip needs room for the archives as well.
 # The build for NVIDIA GPUs takes 10 GB, but which one pip is to fetch cannot be seen from here.
 NEEDED_GB = 4
-IMPORTS = "import PySide6.QtWidgets, torch, diffusers, transformers, PIL, scipy, safetensors.torch"
+IMPORTS = "import torch, PySide6.QtWidgets, diffusers, transformers, PIL, scipy, safetensors.torch"
 READY_GRAPH = ROOT / "resources/templates/text_to_image.json"
 
 
@@ -117,6 +117,12 @@ def probe_imports() -> None:
     packages = {
         "libgomp": "libgomp1",
         "libstdc++": "libstdc++6",
+        "libEGL": "libegl1",
+        "libGL": "libgl1",
+        "libxkbcommon": "libxkbcommon0",
+        "libfontconfig": "libfontconfig1",
+        "libdbus": "libdbus-1-3",
+        "libglib": "libglib2.0-0",
         "DLL load failed": "the Visual C++ Redistributable",
     }
     for sign, package in packages.items():

@@ -118,6 +118,7 @@ def test_an_interrupted_installation_goes_on(clone: Path, monkeypatch: pytest.Mo
         ({"-m venv": (1, "Permission denied")}, "Permission denied"),
         ({"pip install": (1, "")}, "network"),
         ({"import torch": (1, "ImportError: libgomp.so.1: cannot open")}, "install libgomp1"),
+        ({"import torch": (1, "ImportError: libEGL.so.1: cannot open")}, "install libegl1"),
         ({"import torch": (1, "ImportError: DLL load failed while importing")}, "Visual C"),
         ({"import torch": (-11, "")}, "no message"),
     ],
