@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from core.graph import Link, PromptGraph, PromptNode
 from core.nodes.registry import Registry
-from core.nodes.spec import InputSpec, NodeSpec
+from core.nodes.spec import NodeSpec
 from core.workflow.comfy_json import ReadDocument
 from core.workflow.document import GraphDocument
 from core.workflow.layout import arrange
+from core.workflow.new_nodes import fitting_size, named, new_node
 from core.workflow.records import (
     DocumentLink,
     Header,
@@ -19,14 +20,9 @@ from core.workflow.records import (
     Node,
     OutputSocket,
     Remark,
-    Widgets,
     number_of,
 )
-from core.workflow.widgets import starting_values
 
-_WIDTH: Final = 300.0
-_ROW: Final = 24.0
-_TEXT: Final = 100.0
 _MOST_OUTPUTS: Final = 1000
 
 
@@ -52,55 +48,33 @@ def document_from_prompt(graph: PromptGraph, registry: Registry) -> ReadDocument
 def _node(
     node_id: str, node: PromptNode, spec: NodeSpec | None, last_slot: int, remarks: list[Remark]
 ) -> Node:
-    inputs = _inputs(node, spec)
-    widgets = _widgets(node_id, node, spec, remarks)
-    outputs = [OutputSocket(o.name, o.type) for o in spec.outputs] if spec else []
-    outputs += [OutputSocket("", "*") for _ in range(len(outputs), last_slot + 1)]
-    rows = max(len(inputs), len(outputs)) + len(widgets)
-    texts = sum(1 for value in node.inputs.values() if isinstance(value, str) and len(value) > 40)
-    title = node.title if node.title and (spec is None or node.title != spec.title) else None
-    return Node(
-        id=node_id,
-        type=node.class_type,
-        size=(_WIDTH, _ROW * (rows + 1) + _TEXT * texts),
-        title=title,
-        inputs=tuple(inputs),
-        outputs=tuple(outputs),
-        widgets=widgets,
-        properties={"Node name for S&R": node.class_type},
-    )
-
-
-def _inputs(node: PromptNode, spec: NodeSpec | None) -> list[InputSocket]:
-    """A socket for every input without a widget, and for every other one that is linked."""
-    linked = dict(node.links())
-    sockets = [
-        _socket(entry)
-        for entry in (spec.inputs if spec else ())
-        if not entry.has_widget or entry.name in linked
-    ]
-    known = {socket.name for socket in sockets}
-    for name in linked:
-        if name not in known:
-            kind = spec.variadic.type if spec and spec.variadic else "*"
-            sockets.append(InputSocket(name, kind))
-    return sockets
-
-
-def _socket(entry: InputSpec) -> InputSocket:
-    return InputSocket(entry.name, entry.type, widget=entry.name if entry.has_widget else None)
-
-
-def _widgets(node_id: str, node: PromptNode, spec: NodeSpec | None, remarks: list[Remark]) -> Widgets:
     values = {name: value for name, value in node.inputs.items() if not isinstance(value, Link)}
+    linked = [name for name, _ in node.links()]
     if spec is None:
-        return values
+        made = Node(node_id, node.class_type, widgets=values, properties=named(node.class_type))
+    else:
+        made = new_node(node_id, spec, values=values, linked=linked)
+        remarks += _homeless(node_id, spec, values)
+    known = {socket.name for socket in made.inputs}
+    kind = spec.variadic.type if spec and spec.variadic else "*"
+    inputs = (InputSocket(name, kind) for name in linked if name not in known)
+    outputs = (OutputSocket("", "*") for _ in range(len(made.outputs), last_slot + 1))
+    made = replace(
+        made,
+        title=node.title if node.title and (spec is None or node.title != spec.title) else None,
+        inputs=(*made.inputs, *inputs),
+        outputs=(*made.outputs, *outputs),
+    )
+    return replace(made, size=fitting_size(made, spec))
+
+
+def _homeless(node_id: str, spec: NodeSpec, values: Mapping[str, object]) -> Iterator[Remark]:
+    """A remark for every value that belongs to no input with a widget."""
     for name in values:
         entry = spec.input(name)
         if entry is None or not entry.has_widget:
-            place = f"node {node_id} ({node.class_type})"
-            remarks.append(Remark(place, f"it has no place for the value of {name!r}; it is left out"))
-    return starting_values(spec, values)
+            place = f"node {node_id} ({spec.class_type})"
+            yield Remark(place, f"it has no place for the value of {name!r}; it is left out")
 
 
 def _connect(graph: PromptGraph, nodes: dict[str, Node], remarks: list[Remark]) -> list[DocumentLink]:

@@ -7,7 +7,15 @@ from typing import Final
 
 from core.workflow.records import Point
 
-_GAP: Final = (80.0, 40.0)
+# Sizes on the canvas. They are ComfyUI's, so that graphs laid out there look laid out here: a node's position
+# is the top left of its body, its title stands above it.
+TITLE_HEIGHT: Final = 30.0
+SLOT_HEIGHT: Final = 20.0
+ROW_HEIGHT: Final = 24.0
+TEXT_HEIGHT: Final = 100.0
+GROUP_TITLE: Final = 30.0
+
+_GAP: Final = (80.0, 40.0 + TITLE_HEIGHT)
 
 
 def columns(inputs: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -35,7 +43,7 @@ def columns(inputs: Mapping[str, Sequence[str]]) -> dict[str, int]:
 
 
 def arrange(sizes: Mapping[str, Point], inputs: Mapping[str, Sequence[str]]) -> dict[str, Point]:
-    """A position for every node, so that none overlaps another.
+    """A position for every node, so that none overlaps another, nor another's title.
 
     Args:
         sizes: Node id -> width and height.
