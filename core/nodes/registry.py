@@ -48,6 +48,10 @@ class Registry:
         """The node type, or at least its interface; None for a name nobody knows."""
         return self._specs.get(class_type) or self._catalogue.get(class_type)
 
+    def interface_only(self) -> Iterator[NodeSpec]:
+        """The node types that are known by their interface and cannot run."""
+        return (spec for name, spec in self._catalogue.items() if name not in self._specs)
+
     def names(self) -> list[str]:
         """Names of the node types that can run."""
         return list(self._specs)
