@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import DarkroomError
+from core.media.outputs import write_whole
+from core.workflow.json_text import parse_json
+
+_log = logging.getLogger(__name__)
 
 
 class Settings(BaseModel):
@@ -31,16 +39,67 @@ class Settings(BaseModel):
 
 
 class SettingsFile:
-    """The settings and the file they are kept in.
+    """The settings and the file they are kept in. Whatever is in that file, the program starts.
 
     Attributes:
         settings: As they are now; change them through `change`.
-        problem: What was wrong with the file, in a sentence; the defaults are used instead.
+        problem: What was wrong with the file, in a sentence; empty if nothing was. Defaults stand in for what
+            could not be used, and the file is kept beside the new one with `.bad` at the end of its name.
     """
 
     def __init__(self, path: Path) -> None:
-        raise NotImplementedError
+        self._path = path
+        self._listeners: list[Callable[[], object]] = []
+        self.settings, self.problem = _read(path)
+        if self.problem:
+            _log.warning(self.problem)
+            _set_aside(path)
 
     def change(self, **fields: object) -> None:
-        """Changes fields and writes the file whole."""
-        raise NotImplementedError
+        """Changes fields, tells whoever has subscribed, and writes the file whole.
+
+        Raises:
+            ValueError: A value is not among those that the field may have; nothing has changed.
+        """
+        settings = Settings.model_validate(self.settings.model_dump() | fields)
+        if settings == self.settings:
+            return
+        self.settings = settings
+        for listener in tuple(self._listeners):
+            listener()
+        try:
+            write_whole(self._path, settings.model_dump_json(indent=2).encode())
+        except DarkroomError as error:
+            self.problem = f"The settings are changed, but not for the next start: {error}"
+            _log.warning(self.problem)
+
+    def subscribe(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """A function that ends the subscription. The listener is called after every change."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+
+def _read(path: Path) -> tuple[Settings, str]:
+    """The settings in the file, and what is wrong with it; a field that is wrong spoils no other."""
+    try:
+        form: Any = parse_json(path.read_bytes(), f"the settings file {path}")
+    except FileNotFoundError:
+        return Settings(), ""
+    except (OSError, DarkroomError) as error:
+        return Settings(), f"The settings could not be read, so the defaults are used: {error}"
+    if not isinstance(form, dict):
+        return Settings(), f"The settings file {path} holds no settings, so the defaults are used"
+    try:
+        return Settings.model_validate(form), ""
+    except ValidationError as error:
+        wrong = {str(problem["loc"][0]): problem["msg"] for problem in error.errors()}
+    named = "; ".join(f"{name}: {message}" for name, message in wrong.items())
+    kept = Settings.model_validate({key: value for key, value in form.items() if key not in wrong})
+    return kept, f"Some settings could not be used, so their defaults are ({named})"
+
+
+def _set_aside(path: Path) -> None:
+    try:
+        path.replace(path.with_name(path.name + ".bad"))
+    except OSError as error:  # then it stays where it is until the next change writes over it
+        _log.warning("%s stays where it is: %s", path, error)

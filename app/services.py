@@ -1,0 +1,34 @@
+"""What the window is given to work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.bridge import Bridge
+    from app.executor import ExecutorThread
+    from app.jobs import JobQueue
+    from app.log import LogStore
+    from app.pictures import Pictures
+    from app.profile import Profile
+    from app.session import Session
+    from app.settings import SettingsFile
+    from core.folders import Folders
+    from core.nodes.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of the program that live as long as it does. `app.application` makes and ends them."""
+
+    profile: Profile
+    settings: SettingsFile
+    registry: Registry
+    folders: Folders
+    session: Session
+    queue: JobQueue
+    executor: ExecutorThread
+    bridge: Bridge
+    pictures: Pictures
+    log: LogStore
