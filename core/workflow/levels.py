@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from core.errors import WorkflowError
 from core.workflow.comfy_json import read_nodes
 from core.workflow.comfy_parts import read_links
+from core.workflow.definitions import read_definitions
 from core.workflow.document import GraphDocument
 from core.workflow.fields import FieldReader
 from core.workflow.records import REROUTE, DocumentLink, Form, Node
@@ -91,11 +92,7 @@ _Graph: TypeAlias = tuple[Mapping[str, Node], Mapping[int, DocumentLink]]
 
 class _Definitions:
     def __init__(self, document: GraphDocument) -> None:
-        reader = FieldReader()
-        listed = reader.fields(document.header.fields.get("definitions"), ()).get("subgraphs")
-        entries = [entry for entry in reader.items(listed, ()) if isinstance(entry, dict)]
-        self._subgraphs: dict[Any, Form] = {e["id"]: e for e in entries if isinstance(e.get("id"), str)}
-        self._groups = reader.fields(document.header.extra.get("groupNodes"), ())
+        self._definitions = read_definitions(document.header)
         self._read: dict[str, _Graph] = {}
 
     def expand(self, level: Level, node: Node) -> Level | None:
@@ -111,14 +108,14 @@ class _Definitions:
             raise WorkflowError(f"{name}: the graph inside it is broken: {error}") from error
 
     def _expand(self, level: Level, node: Node) -> Level | None:
-        subgraph = self._subgraphs.get(node.type)
-        if subgraph is not None:
-            graph = self._read.get(node.type) or _read_subgraph(subgraph)
-            self._read[node.type] = graph
-            return _expand_subgraph(level, node, graph)
-        name = node.type[len("workflow/") :] if node.type.startswith(("workflow/", "workflow>")) else None
-        group = self._groups.get(name) if name else None
-        return _expand_group(level, node, group) if isinstance(group, dict) else None
+        definition = self._definitions.of(node.type)
+        if definition is None:
+            return None
+        if node.type not in self._definitions.subgraphs:
+            return _expand_group(level, node, definition)
+        graph = self._read.get(node.type) or _read_subgraph(definition)
+        self._read[node.type] = graph
+        return _expand_subgraph(level, node, graph)
 
 
 def _read_subgraph(definition: Form) -> _Graph:

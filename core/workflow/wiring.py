@@ -148,6 +148,16 @@ class RemoveReroute(SimpleOperation):
         return Patch(links=Delta(links), reroutes=Delta({**points, self.id: None}))
 
 
+def chain(document: GraphDocument, link: DocumentLink) -> list[Reroute]:
+    """The points a link is drawn through, from its output to its input."""
+    points: dict[int, Reroute] = {}
+    number = link.reroute
+    while number is not None and number in document.reroutes and number not in points:
+        points[number] = document.reroutes[number]
+        number = points[number].parent
+    return list(reversed(points.values()))
+
+
 def without_links(document: GraphDocument, links: Sequence[DocumentLink]) -> Patch:
     """The patch that takes links out of the table, their sockets and the points they run through."""
     gone = {link.id for link in links}
