@@ -13,7 +13,7 @@ from core.engine.run import RunReport
 from core.events import NodeCached, NodeFinished, NodeProgress, NodeStarted, RunEvent
 from core.folders import Folders
 from core.graph import PromptGraph
-from core.media.outputs import SavedFile
+from core.media.outputs import SavedFile, path_of
 from core.nodes.registry import Registry
 
 
@@ -78,9 +78,7 @@ class Terminal:
         for shown in report.outputs.values():
             for item in (item for items in shown.values() for item in items):
                 if isinstance(item, dict) and "filename" in item:
-                    saved = cast("SavedFile", item)
-                    folder = self._folders.directory(saved["type"])
-                    self._out.print(folder / saved["subfolder"] / saved["filename"], markup=False)
+                    self._out.print(path_of(cast("SavedFile", item), self._folders), markup=False)
         self.complain([*report.left_out, *report.errors])
         if report.status == "cancelled":
             self._err.print(f"{self._name}: cancelled", markup=False)

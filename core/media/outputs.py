@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, TypedDict
 
 from core.errors import DarkroomError, InputError
-from core.folders import inner_parts
+from core.folders import Folders, inner_parts
 
 Writer: TypeAlias = Callable[[BinaryIO], object]
 
@@ -33,6 +33,11 @@ class SavedFile(TypedDict):
     filename: str
     subfolder: str
     type: str
+
+
+def path_of(saved: SavedFile, folders: Folders) -> Path:
+    """The file that was saved."""
+    return folders.directory(saved["type"]) / saved["subfolder"] / saved["filename"]
 
 
 def save_files(
