@@ -1,0 +1,295 @@
+"""What happens on the executor, told to the window: as typed signals, in nodes of documents, in the queue."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QImage
+
+from app.documents import OpenDocument
+from app.executor import ExecutorThread, JobBegan, JobEnded, title_of
+from app.jobs import Job, JobQueue, JobState
+from app.run_status import NodeState, RunStatus
+from core.errors import Problem
+from core.events import (
+    NodeBlocked,
+    NodeCached,
+    NodeEvent,
+    NodeFailed,
+    NodeFinished,
+    NodePreview,
+    NodeProgress,
+    NodeStarted,
+    Picture,
+    RunCancelled,
+    RunEvent,
+    RunFailed,
+    RunFinished,
+    RunQueued,
+    RunStarted,
+    Ui,
+)
+from core.folders import Folders
+from core.media.outputs import path_of
+from core.nodes.registry import Registry
+
+if TYPE_CHECKING:
+    from core.media.outputs import SavedFile
+
+_REFRESH_MS: Final = 66
+"""How often previews and progress are shown at most: about 15 times a second."""
+
+DocumentOf: TypeAlias = Callable[[str], OpenDocument | None]
+
+
+class Bridge(QObject):
+    """Follows the jobs that run.
+
+    Of progress and previews only the latest counts, and it is shown about 15 times a second. Everything else
+    is shown at once and never lost, after what came before it.
+
+    Args:
+        document_of: The open document of a key; None once it is closed.
+
+    Signals:
+        run_started: Job id.
+        node_started: Job id, node id.
+        node_progress: Job id, node id, steps done, steps in all.
+        node_preview: Job id, node id, picture of unfinished work as QImage.
+        node_finished: Job id, node id, what it shows (None for most).
+        node_cached: Job id, node id.
+        node_failed: Job id, node id, NodeError.
+        node_blocked: Job id, node id, the reason if one was given.
+        run_ended: Job id, the Job as it ended.
+    """
+
+    run_started = Signal(str)
+    node_started = Signal(str, str)
+    node_progress = Signal(str, str, int, int)
+    node_preview = Signal(str, str, object)
+    node_finished = Signal(str, str, object)
+    node_cached = Signal(str, str)
+    node_failed = Signal(str, str, object)
+    node_blocked = Signal(str, str, str)
+    run_ended = Signal(str, object)
+
+    def __init__(
+        self,
+        executor: ExecutorThread,
+        queue: JobQueue,
+        registry: Registry,
+        folders: Folders,
+        document_of: DocumentOf,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._queue = queue
+        self._registry = registry
+        self._folders = folders
+        self._document_of = document_of
+        self._run: _Run | None = None
+        self._progress: dict[str, NodeProgress] = {}
+        self._previews: dict[str, NodePreview] = {}
+        self._refresh = QTimer(self, interval=_REFRESH_MS, singleShot=True)
+        self._refresh.timeout.connect(self._show_latest)
+        executor.happened.connect(self.take)
+
+    def title(self, job_id: str, node_id: str) -> str:
+        """What a node of a job is called."""
+        job = self._queue.find(job_id)
+        return title_of(job.graph, node_id, self._registry) if job else node_id
+
+    def take(self, event: RunEvent) -> None:
+        """Shows an event, at once or with the next refresh."""
+        match event:
+            case NodeProgress():
+                self._progress[event.node_id] = event
+            case NodePreview():
+                self._previews[event.node_id] = event
+            case _:
+                self._flush()
+                self._tell(event)
+        if not self._refresh.isActive():
+            self._refresh.start()
+
+    def _tell(self, event: RunEvent) -> None:
+        run = self._run
+        match event:
+            case JobBegan():
+                self._begin(event)
+            case JobEnded():
+                self._end(event)
+            case RunQueued() | RunFinished() | RunFailed() | RunCancelled():
+                pass  # JobBegan and JobEnded say it all
+            case RunStarted():
+                self._mark_problems(event.left_out)
+                self.run_started.emit(event.run_id)
+            case _ if run is None:
+                pass  # the job was not queued here
+            case NodeStarted():
+                run.node = event.node_id
+                self._update(event, state=NodeState.RUNNING, progress=None)
+                self.node_started.emit(event.run_id, event.node_id)
+            case NodeFinished():
+                run.order += 1
+                self._settle(run, event, NodeState.DONE, event.shown, seconds=event.seconds, order=run.order)
+                self.node_finished.emit(event.run_id, event.node_id, event.shown)
+            case NodeCached():
+                self._settle(run, event, NodeState.CACHED, event.shown)
+                self.node_cached.emit(event.run_id, event.node_id)
+            case NodeFailed():
+                self._settle(run, event, NodeState.FAILED, None, message=str(event.error))
+                self.node_failed.emit(event.run_id, event.node_id, event.error)
+            case NodeBlocked():
+                self._settle(run, event, NodeState.BLOCKED, None, message=event.reason)
+                self.node_blocked.emit(event.run_id, event.node_id, event.reason)
+            case _:
+                raise TypeError(f"nobody knows how to show {event!r}")
+
+    def _begin(self, event: JobBegan) -> None:
+        job = self._queue.find(event.run_id)
+        if job is None:
+            return
+        self._run = run = _Run(job, event.nodes)
+        for node_id in event.nodes:
+            run.left[self._place(node_id)].add(node_id)
+        status = self._status()
+        if status is None:
+            return
+        fresh: dict[str, Any] = {"progress": None, "order": None, "seconds": None, "message": ""}
+        for node_id in [*status.all()]:
+            if node_id not in run.left:
+                status.update(node_id, state=NodeState.IDLE, **fresh)
+        for node_id in run.left:
+            status.update(node_id, state=NodeState.QUEUED, **fresh)
+
+    def _settle(self, run: _Run, event: NodeEvent, state: NodeState, shown: Ui | None, **fields: Any) -> None:
+        """Notes that nothing more comes of a node in this run, and what it shows."""
+        run.done.add(event.node_id)
+        run.share = 0.0
+        if event.node_id == run.node:
+            run.node = ""
+        place = self._place(event.display_id)
+        run.left[place].discard(event.node_id)
+        if run.left[place] and state is not NodeState.FAILED:
+            state = NodeState.RUNNING  # other nodes inside it have still to run
+        pictures = tuple(_pictures(shown, self._folders))
+        run.pictures += [path for path in pictures if path not in run.pictures]
+        if shown is not None:
+            fields |= {"pictures": pictures, "texts": tuple(_texts(shown))}
+        if pictures or (state is NodeState.DONE and event.node_id not in run.previewed):
+            fields["preview"] = None
+        self._update(event, state=state, progress=None, **fields)
+
+    def _end(self, event: JobEnded) -> None:
+        self._mark_problems(event.problems)
+        status = self._status()
+        for node_id, node in [*status.all().items()] if status else ():
+            if status and node.state in (NodeState.QUEUED, NodeState.RUNNING):
+                is_whole = event.state is JobState.DONE and node.state is NodeState.RUNNING
+                status.update(node_id, state=NodeState.DONE if is_whole else NodeState.IDLE, progress=None)
+        self._tell_queue()
+        self._run = None
+        self._refresh.stop()
+        self._queue.end(event.run_id, event.state, event.message, event.seconds)
+        self.run_ended.emit(event.run_id, self._queue.find(event.run_id))
+
+    def _mark_problems(self, problems: Iterable[Problem]) -> None:
+        """Shows at each node why it cannot run."""
+        messages: defaultdict[str, list[str]] = defaultdict(list)
+        for problem in problems:
+            if problem.node_id is not None:
+                messages[self._place(problem.node_id)].append(problem.message)
+        status = self._status()
+        for place, found in messages.items() if status else ():
+            if status:
+                status.update(place, state=NodeState.FAILED, message="\n".join(found))
+
+    def _show_latest(self) -> None:
+        self._flush()
+        self._tell_queue()
+
+    def _flush(self) -> None:
+        """Shows the latest progress and previews."""
+        progress, self._progress = self._progress, {}
+        previews, self._previews = self._previews, {}
+        for event in progress.values():
+            share = min(event.value / event.maximum, 1.0) if event.maximum > 0 else 0.0
+            if self._run:
+                self._run.share = share
+            self._update(event, progress=share)
+            self.node_progress.emit(event.run_id, event.node_id, event.value, event.maximum)
+        for event in previews.values():
+            image = to_qimage(event.image)
+            if self._run:
+                self._run.previewed.add(event.node_id)
+            self._update(event, preview=image)
+            self.node_preview.emit(event.run_id, event.node_id, image)
+
+    def _tell_queue(self) -> None:
+        run = self._run
+        if run is not None:
+            title = title_of(run.job.graph, run.node, self._registry) if run.node else ""
+            self._queue.update(run.job.id, progress=run.progress, node=title, pictures=tuple(run.pictures))
+
+    def _update(self, event: NodeEvent, **fields: Any) -> None:
+        if status := self._status():
+            status.update(self._place(event.display_id), **fields)
+
+    def _status(self) -> RunStatus | None:
+        """Of the document that the running job came from, if that is still open."""
+        opened = self._document_of(self._run.job.document_key) if self._run else None
+        return opened.run if opened else None
+
+    def _place(self, node_id: str) -> str:
+        """The node of the document that a node is shown under: inside a subgraph, the one standing for it."""
+        opened = self._document_of(self._run.job.document_key) if self._run else None
+        return node_id if opened and node_id in opened.document.nodes else node_id.partition(":")[0]
+
+
+@dataclass(slots=True)
+class _Run:
+    """What is known of the job that runs.
+
+    Attributes:
+        needed: The nodes that can run.
+        left: Node of the document -> nodes shown under it that have not run yet.
+        share: How far the running node is.
+        order: Number of nodes that ran.
+    """
+
+    job: Job
+    needed: frozenset[str]
+    left: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    done: set[str] = field(default_factory=set[str])
+    previewed: set[str] = field(default_factory=set[str])
+    pictures: list[Path] = field(default_factory=list[Path])
+    node: str = ""
+    share: float = 0.0
+    order: int = 0
+
+    @property
+    def progress(self) -> float:
+        """Share of the whole run that is done."""
+        return min((len(self.done) + self.share) / max(len(self.needed), 1), 1.0)
+
+
+def to_qimage(picture: Picture) -> QImage:
+    """The picture as Qt holds it, with pixels of its own."""
+    height, width, _ = picture.shape
+    return QImage(picture.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+def _pictures(shown: Ui | None, folders: Folders) -> Iterator[Path]:
+    for item in shown.get("images", ()) if shown else ():
+        if isinstance(item, dict) and "filename" in item:
+            yield path_of(cast("SavedFile", item), folders)
+
+
+def _texts(shown: Ui) -> Iterator[str]:
+    return (item for items in shown.values() for item in items if isinstance(item, str))

@@ -1,0 +1,306 @@
+"""The thread that runs jobs, one after the other. Everything of torch happens on it, the import included."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final
+
+from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
+
+from app.crash import describe
+from app.jobs import Job, JobQueue, JobState
+from core.engine.context import CancelToken, RunContext, RunOptions
+from core.engine.run import Runner, RunReport
+from core.engine.topology import sources_first
+from core.errors import DarkroomError, GraphError, NodeError, Problem
+from core.events import RunEvent
+from core.folders import Folders
+from core.graph import Link, PromptGraph
+from core.nodes.registry import Registry
+
+PREVIEW_SECONDS: Final = 1 / 15
+"""Least time between previews, for those who want them."""
+
+_IMPORTS: Final = (
+    "torch",
+    "transformers.models.clip.modeling_clip",
+    "diffusers.models.unets.unet_2d_condition",
+    "diffusers.models.autoencoders.autoencoder_kl",
+    "diffusers.loaders.single_file_utils",
+    "core.models.load",
+    "core.models.text.tokenizer",
+    "core.sampling.sample",
+    "core.media.images",
+)
+"""What the first run would otherwise wait for."""
+_SWITCH_SECONDS: Final = 0.001
+"""How long the worker keeps Python to itself while the window waits; by default it is five times that."""
+_SLICE_SECONDS: Final = 0.008
+"""How long events are handed on before the window may paint."""
+_STATES: Final = {
+    "success": JobState.DONE,
+    "partial": JobState.PARTIAL,
+    "error": JobState.FAILED,
+    "cancelled": JobState.CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JobBegan(RunEvent):
+    """The worker took a job.
+
+    Attributes:
+        nodes: The nodes its outputs need, which are all that can run.
+    """
+
+    nodes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded(RunEvent):
+    """The last that is heard of a job, whatever became of it.
+
+    Attributes:
+        problems: Why nodes could not run, where the graph was refused as a whole.
+    """
+
+    state: JobState
+    message: str
+    seconds: float
+    problems: tuple[Problem, ...] = ()
+
+
+class ExecutorThread(QThread):
+    """Takes jobs from the queue as soon as torch is loaded, and says what happens to them.
+
+    Args:
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+
+    Attributes:
+        preview_seconds: Least time between previews, from the next job on; None for no previews.
+
+    Signals:
+        happened: Everything there is to tell, as `RunEvent`, in order, on the GUI thread.
+        ready: It is loaded and runs jobs; the name of its device.
+        failed: It could not be loaded, and why; every job fails for that reason.
+    """
+
+    happened = Signal(object)
+    ready = Signal(str)
+    failed = Signal(str)
+    _woken = Signal()
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        registry: Registry,
+        folders: Folders,
+        device: str = "auto",
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("executor")
+        self.preview_seconds: float | None = PREVIEW_SECONDS
+        self._queue = queue
+        self._registry = registry
+        self._folders = folders
+        self._device = device
+        self._is_loaded = False
+        self._is_stopping = False
+        self._problem = ""
+        self._token = CancelToken()
+        self._job_id = ""
+        self._orders: SimpleQueue[tuple[Job, RunOptions] | None] = SimpleQueue()
+        self._outbox: deque[RunEvent] = deque()
+        self._is_awake = False
+        self._rest = QTimer(self, interval=0, singleShot=True)
+        self._rest.timeout.connect(self._deliver)
+        self._woken.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self.ready.connect(self._on_loaded)
+        self.failed.connect(self._on_loaded)
+        queue.changed.connect(self._feed)
+        queue.cancel_asked.connect(self.cancel)
+
+    def cancel(self, job_id: str) -> None:
+        """Stops a job at its next step, if it is the one that runs."""
+        if job_id == self._job_id:
+            self._token.cancel()
+
+    def stop(self) -> None:
+        """Cancels what runs and waits until the thread has ended, which takes one step or one import."""
+        self._is_stopping = True
+        self._token.cancel()
+        self._orders.put(None)
+        self.wait()
+
+    # On the GUI thread.
+
+    def _on_loaded(self) -> None:
+        self._is_loaded = True
+        self._feed()
+
+    def _feed(self, _changed: object = None) -> None:
+        """Hands the next job to the worker. One at a time, so that those that wait can still be moved."""
+        if not self._is_loaded or self._is_stopping:
+            return
+        job = self._queue.start_next()
+        if job is None:
+            return
+        self._job_id, self._token = job.id, CancelToken()
+        options = RunOptions(
+            run_id=job.id,
+            token=self._token,
+            extra_pnginfo={"workflow": job.workflow},
+            preview_seconds=self.preview_seconds,
+        )
+        self._orders.put((job, options))
+
+    def _deliver(self) -> None:
+        """Hands on what has come. A flood of it is cut into slices, or the window would stand still."""
+        self._is_awake = False
+        until = time.perf_counter() + _SLICE_SECONDS
+        while self._outbox:
+            self.happened.emit(self._outbox.popleft())
+            if time.perf_counter() > until:
+                self._rest.start()
+                return
+
+    # On the worker.
+
+    def run(self) -> None:
+        """Loads torch, then runs jobs until it is stopped. Qt calls this on the new thread."""
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        runner = self._load()
+        while not self._is_stopping and (order := self._orders.get()) is not None:
+            self._perform(runner, *order)
+
+    def _load(self) -> Runner | None:
+        try:
+            with _no_collection():
+                _load_libraries_aside()
+                for name in _IMPORTS:
+                    if self._is_stopping:
+                        return None
+                    importlib.import_module(name)
+            return self._make_runner()
+        except DarkroomError as error:
+            self._problem = str(error)
+        except Exception as error:  # noqa: BLE001 - a broken installation raises anything, and the user must hear
+            self._problem = describe(error)
+        self.failed.emit(self._problem)
+        return None
+
+    def _make_runner(self) -> Runner:
+        from core.models.cache import ModelCache
+
+        models = ModelCache(self._device)
+        services = {ModelCache: models}
+        context = RunContext(self._folders, services, free_memory=lambda: models.evict_idle() > 0)
+        self.ready.emit(str(models.device))
+        return Runner(self._registry, context)
+
+    def _perform(self, runner: Runner | None, job: Job, options: RunOptions) -> None:
+        started = time.perf_counter()
+        state, message, problems = JobState.FAILED, self._problem, ()
+        try:
+            if runner is not None:
+                self._post(JobBegan(job.id, _needed(job.graph, self._registry)))
+                report = runner.run(job.graph, options, self._post)
+                state, message = _STATES[report.status], _said(report, job.graph, self._registry)
+        except GraphError as error:
+            problems = error.problems
+            message = _sentence(problems, job.graph, self._registry)
+        except DarkroomError as error:
+            message = str(error)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours costs this job, not the thread
+            message = describe(error)
+        self._post(JobEnded(job.id, state, message, time.perf_counter() - started, problems))
+
+    def _post(self, event: RunEvent) -> None:
+        self._outbox.append(event)
+        if not self._is_awake:
+            self._is_awake = True
+            self._woken.emit()
+
+
+def title_of(graph: PromptGraph, node_id: str, registry: Registry) -> str:
+    """What a node of a job is called: by the user, or by its type."""
+    node = graph.nodes.get(node_id)
+    if node is None:
+        return node_id
+    spec = registry.interface(node.class_type)
+    return node.title or (spec.title if spec else node.class_type)
+
+
+def _needed(graph: PromptGraph, registry: Registry) -> frozenset[str]:
+    """The nodes that the graph's outputs need, themselves included."""
+
+    def sources(node_id: str) -> Iterable[str]:
+        inputs = graph.nodes[node_id].inputs.values()
+        return [value.node_id for value in inputs if isinstance(value, Link) and value.node_id in graph.nodes]
+
+    specs = ((node_id, registry.get(node.class_type)) for node_id, node in graph.nodes.items())
+    return frozenset(sources_first((key for key, spec in specs if spec and spec.output_node), sources))
+
+
+def _said(report: RunReport, graph: PromptGraph, registry: Registry) -> str:
+    return (
+        "" if report.status == "cancelled" else _sentence([*report.errors, *report.left_out], graph, registry)
+    )
+
+
+def _sentence(found: Iterable[NodeError | Problem], graph: PromptGraph, registry: Registry) -> str:
+    """The first of what went wrong, with its node, and how much more there is; empty if nothing did."""
+    first, *others = [*found] or [None]
+    if first is None:
+        return ""
+    text = first.message if isinstance(first, Problem) else str(first)
+    place = f"{title_of(graph, first.node_id, registry)}: " if first.node_id is not None else ""
+    return f"{place}{text}" + (f" (and {len(others)} more)" if others else "")
+
+
+@contextmanager
+def _no_collection() -> Generator[None]:
+    """No search for garbage while libraries are imported, nor ever in what they made.
+
+    Each search would hold up the window: 0.4 s for the last one. The little garbage there is stays.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _load_libraries_aside() -> None:
+    """Has the system load torch's libraries while Python goes on; its import then finds them there.
+
+    The import itself would let nothing else happen for 0.2 s and more. It does no harm if this fails.
+    """
+    spec = find_spec("torch")
+    if os.name == "nt" or spec is None or spec.origin is None:
+        return
+    folder = Path(spec.origin).parent / "lib"
+    suffix = ".dylib" if sys.platform == "darwin" else ".so"
+    load = ctypes.CDLL(None).dlopen  # unlike `ctypes.CDLL(name)`, calls of functions let other threads go on
+    load.argtypes, load.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
+    for name, flags in (
+        ("libtorch_global_deps", os.RTLD_NOW | os.RTLD_GLOBAL),
+        ("libtorch_python", os.RTLD_NOW),
+    ):
+        file = folder / f"{name}{suffix}"
+        if file.is_file():
+            load(os.fsencode(file), flags)
