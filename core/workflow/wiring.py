@@ -104,16 +104,24 @@ class RemoveInput(SimpleOperation):
 
 @dataclass(frozen=True, slots=True)
 class AddReroute(SimpleOperation):
-    """Draw a link through one more point, the last before its input."""
+    """Draw a link through one more point: before another of its points, or as the last before its input.
+
+    Links that share the other point share the new one.
+    """
 
     link: int
     pos: Point
+    before: int | None = None
 
     def _patch(self, document: GraphDocument) -> Patch:
         link = document.links.get(self.link)
         if link is None:
             raise WorkflowError(f"the workflow has no link {self.link}")
         number = max(document.reroutes, default=0) + 1
+        if self.before is not None:
+            after = _reroute(document, self.before)
+            point = Reroute(number, self.pos, after.links, after.parent)
+            return Patch(reroutes=Delta({number: point, after.id: replace(after, parent=number)}))
         point = Reroute(number, self.pos, (link.id,), link.reroute)
         return Patch(links=Delta({link.id: replace(link, reroute=number)}), reroutes=Delta({number: point}))
 
