@@ -1,4 +1,4 @@
-"""The recovery journal: what is open and not saved, on disk within half a second; the next start brings it back.
+"""The recovery journal: what is open and not saved, on disk within half a second.
 
 Each running program writes into a folder of its own and holds a lock in it. A folder whose lock is free
 belongs to a program that is gone; if there are files in it, it did not end in good order.
@@ -172,7 +172,7 @@ class Journal:
             self._has_failed = False
         except (OSError, DarkroomError) as error:
             self._complain(error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the thread goes on
             _log.exception("Unsaved changes cannot be kept for the case of a crash")
 
     def _complain(self, error: Exception) -> None:
@@ -185,7 +185,7 @@ class Journal:
         return self._own / f"{key}.json"
 
     def _take(self, file: Path) -> Recovered:
-        recovered = Recovered(file.stem, _read(file))
+        recovered = Recovered(file.stem, read(file))
         self._own.mkdir(parents=True, exist_ok=True)
         file.replace(self._file(file.stem))
         return recovered
@@ -201,7 +201,13 @@ def _written(facts: Facts) -> bytes:
     return json.dumps(form).encode()
 
 
-def _read(file: Path) -> Facts:
+def read(file: Path) -> Facts:
+    """What a recovery file holds.
+
+    Raises:
+        DarkroomError: It is damaged.
+        OSError: It cannot be read.
+    """
     form: Any = parse_json(file.read_bytes(), file.name)
     if not isinstance(form, dict):
         raise WorkflowError(f"{file.name} holds no document")
