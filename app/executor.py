@@ -169,6 +169,8 @@ class ExecutorThread(QThread):
 
     def _deliver(self) -> None:
         """Hands on what has come. A flood of it is cut into slices, or the window would stand still."""
+        if self._rest.isActive():
+            return
         self._is_awake = False
         until = time.perf_counter() + _SLICE_SECONDS
         while self._outbox:
