@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     class PortItem(QGraphicsItem):
         name: str
-        node: AbstractNodeItem
         port_type: str
         color: tuple[int, int, int, int]
         multi_connection: bool
@@ -55,10 +54,16 @@ if TYPE_CHECKING:
         _pipes: list[PipeItem]
 
         def __init__(self, parent: QGraphicsItem | None = None) -> None: ...
+        @property
+        def node(self) -> AbstractNodeItem: ...
+        def add_pipe(self, pipe: PipeItem) -> None: ...
+        def remove_pipe(self, pipe: PipeItem) -> None: ...
 
     class PipeItem(QGraphicsPathItem):
         input_port: PortItem
         output_port: PortItem
+        _input_port: PortItem | None
+        _output_port: PortItem | None
         color: tuple[int, int, int, int]
 
         def __init__(

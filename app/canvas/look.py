@@ -1,0 +1,118 @@
+"""Brushes, pens and fonts of the canvas, made once per theme, and what of the settings changes its look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from PySide6.QtCore import SignalInstance
+from PySide6.QtGui import QColor, QPen, QPixmap
+
+from app.canvas.texts import Texts
+from app.settings import Settings
+from app.theme import Theme
+
+FULL: Final = 0.5
+"""Zoom from which on everything is drawn; below it, texts of rows are left out."""
+
+_SCALES: Final = (0.85, 1.3)
+"""How far the size of texts follows that of the system: beyond it they would not fit their rows."""
+
+_LIGHT: Final = 0.5
+_ON_LIGHT: Final = "#1e2227"
+_ON_DARK: Final = "#e9ebee"
+
+
+class Thumbnails(Protocol):
+    """Where small pictures come from; `ready` is emitted with the path of one that can be had now."""
+
+    @property
+    def ready(self) -> SignalInstance:
+        """Emitted with a path."""
+        ...
+
+    def thumbnail(self, path: Path, size_px: int) -> QPixmap | None:
+        """The picture, not larger than `size_px`; None until it is there."""
+        ...
+
+
+class Look:
+    """All that painting needs to know beside what is painted.
+
+    Args:
+        thumbnails: Where the pictures in nodes come from; without it none are shown.
+
+    Attributes:
+        previews: Pictures are shown in nodes.
+        badges: The order in which nodes ran is shown.
+    """
+
+    def __init__(self, theme: Theme, settings: Settings, thumbnails: Thumbnails | None = None) -> None:
+        self.theme = theme
+        self.previews = settings.previews
+        self.badges = settings.badges
+        self.thumbnails = thumbnails
+        scale = min(max(settings.text_scale, _SCALES[0]), _SCALES[1])
+        self.title = Texts(13.5 * scale, bold=True)
+        self.row = Texts(12 * scale)
+        self.small = Texts(10.5 * scale)
+        self.note = Texts(12.5 * scale)
+        self._group_titles: dict[int, Texts] = {}
+        self._scale = scale
+        self._colours: dict[str, QColor] = {}
+        self._pens: dict[tuple[str, float], QPen] = {}
+
+    def colour(self, name: str) -> QColor:
+        """A colour of the theme by its name there, or as `#rrggbb`."""
+        found = self._colours.get(name)
+        if found is None:
+            found = QColor(name if name.startswith("#") else getattr(self.theme, name))
+            self._colours[name] = found
+        return found
+
+    def pen(self, name: str, width: float = 1.0) -> QPen:
+        """A solid pen of a colour."""
+        found = self._pens.get((name, width))
+        if found is None:
+            found = QPen(self.colour(name), width)
+            self._pens[name, width] = found
+        return found
+
+    def fitting(self, colour: QColor) -> QColor:
+        """A node's own colour, made light in a light theme: files are mostly coloured for dark ones."""
+        if self.theme.is_dark or colour.lightnessF() > _LIGHT:
+            return colour
+        lightness = 0.80 + 0.15 * colour.lightnessF()
+        return QColor.fromHslF(max(colour.hslHueF(), 0.0), colour.hslSaturationF(), lightness)
+
+    def text_on(self, ground: QColor, name: str) -> QColor:
+        """A text colour of the theme, or one of the same strength that can be read on this ground."""
+        wanted = self.colour(name)
+        is_light = ground.lightnessF() > _LIGHT
+        if is_light != self.theme.is_dark:
+            return wanted
+        return self.colour(_ON_LIGHT if is_light else _ON_DARK)
+
+    def field_on(self, body: QColor) -> QColor:
+        """The ground of the fields on a body."""
+        if body == self.colour("node"):
+            return self.colour("row")
+        return body.darker(140) if self.theme.is_dark else body.lighter(106)
+
+    def socket(self, wire_type: str) -> QColor:
+        """The colour of a wire type."""
+        return self.colour(self.theme.socket(wire_type))
+
+    def group_title(self, pixels: float) -> Texts:
+        """The font of group titles of a size."""
+        size = round(min(max(pixels, 8), 200))
+        if size not in self._group_titles:
+            self._group_titles[size] = Texts(size, bold=True)
+        return self._group_titles[size]
+
+
+def given_colour(text: str | None, otherwise: Callable[[], QColor]) -> QColor:
+    """The colour that a file names, such as `#335` or `green`; another one if it names none."""
+    colour = QColor.fromString(text) if text else QColor()
+    return colour if colour.isValid() else otherwise()

@@ -1,0 +1,376 @@
+"""A node on the canvas: its parts, its sockets, and what it shows of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from app.canvas import node_paint
+from app.canvas.face import NUMBERS, Face, SocketFace
+from app.canvas.look import Look
+from app.canvas.node_layout import (
+    ARROW,
+    NodeLayout,
+    Part,
+    cells,
+    index_at,
+    lay_out,
+    lay_out_collapsed,
+    lay_out_reroute,
+)
+from app.canvas.nodegraphqt import AbstractNodeItem
+from app.canvas.port_item import PortItem
+from app.run_status import IDLE, NodeState, NodeStatus
+from app.theme import TITLE_HEIGHT
+from core.workflow.records import Node
+
+if TYPE_CHECKING:
+    from app.canvas.mirror import Mirror
+
+__all__ = ["NodeItem", "Part"]
+
+_Flag = QGraphicsItem.GraphicsItemFlag
+_Change = QGraphicsItem.GraphicsItemChange
+_FLAGS: Final = (
+    _Flag.ItemIsSelectable
+    | _Flag.ItemIsMovable
+    | _Flag.ItemContainsChildrenInShape
+    | _Flag.ItemSendsGeometryChanges
+)
+_POSITION: Final = _Change.ItemPositionHasChanged
+_SELECTED: Final = _Change.ItemSelectedHasChanged
+_LAYER: Final = (1.0, 2.0)  # selected nodes are above the others
+_RESIZE: Final = 14.0
+_AROUND: Final = 12.0
+_BELOW: Final = 32.0
+
+
+class NodeItem(AbstractNodeItem):
+    """A node.
+
+    Attributes:
+        record: The node in the document.
+        face: What it shows.
+        status: What it shows of the run.
+        ports_in: One per socket of `face.inputs`, then one per row that takes a link.
+        ports_out: One per socket of `face.outputs`.
+        layout: Where its parts are.
+        far: Its area from afar, owned by the overview's lists and moved with the item.
+    """
+
+    def __init__(self, record: Node, face: Face, mirror: Mirror) -> None:
+        # Not the constructor this stands on: it sets flags and a tooltip that would be set again.
+        QGraphicsItem.__init__(self)
+        self.setFlags(_FLAGS)
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+        self.setZValue(_LAYER[0])
+        self._properties: dict[str, Any] = {
+            "id": record.id,
+            "name": face.title,
+            "type_": record.type,
+            "selected": False,
+            "disabled": False,
+            "visible": True,
+            "layout_direction": 0,
+        }
+        self._mirror = mirror
+        self.look: Look = mirror.look
+        self.record = record
+        self.face = face
+        self.status: NodeStatus = IDLE
+        self.ports_in: list[PortItem] = []
+        self.ports_out: list[PortItem] = []
+        self.layout = NodeLayout(0, 0)
+        self.preview: QPixmap | None = None
+        self.far = QRectF()
+        self._bounds = QRectF()
+        self._inputs_by_slot: dict[int, PortItem] = {}
+        self.setPos(*record.pos)
+        self.present(record, face)
+
+    # --- what it shows
+
+    def present(self, record: Node, face: Face) -> None:
+        """Shows another state of the node."""
+        self.record, self.face = record, face
+        self._properties["name"] = face.title
+        self._make_ports()
+        self.lay_out()
+        if (self.x(), self.y()) != record.pos:
+            self.setPos(*record.pos)
+
+    def show_status(self, status: NodeStatus) -> None:
+        """Shows another state of the run."""
+        before, self.status = self.status, status
+        if status.preview is not before.preview:
+            preview = status.preview
+            is_there = preview is not None and not preview.isNull()
+            self.preview = QPixmap.fromImage(preview) if preview and is_there else None
+        had, has = self._shape_of(before), self._shape_of(status)
+        if had != has or status.preview is not before.preview:
+            self.lay_out()
+        elif status.progress != before.progress and status.state is before.state:
+            self.update(QRectF(0, -2, self.layout.width, 8))
+        else:
+            self.update()
+        is_urgent = {NodeState.RUNNING, NodeState.FAILED, NodeState.BLOCKED}
+        if status.state is not before.state and is_urgent & {status.state, before.state}:
+            self._mirror.overview.changed()
+
+    def relook(self, look: Look) -> None:
+        """Shows itself with other colours and fonts."""
+        self.look = look
+        for port in (*self.ports_in, *self.ports_out):
+            port.brush = look.socket(port.wire_type)
+        self.lay_out()
+
+    def lay_out(self) -> None:
+        """Places all its parts anew."""
+        record, face = self.record, self.face
+        if face.reroute:
+            self.layout = lay_out_reroute(record.size)
+        elif record.collapsed:
+            text = self.look.title.width(face.title[:200])
+            self.layout = lay_out_collapsed(min(max(text + 52, 80.0), 400.0))
+        else:
+            has_texts = bool(self.status.texts)
+            self.layout = lay_out(face, record.size, aspect=self._aspect(), has_texts=has_texts)
+        self._width, self._height = self.layout.width, self.layout.height
+        self._place_ports()
+        bounds = self.outline().adjusted(-_AROUND, -_AROUND, _AROUND, _BELOW if self.status.message else 12)
+        if bounds != self._bounds:
+            self.prepareGeometryChange()
+            self._bounds = bounds
+        area = self.outline().translated(self.pos())
+        if area.size() != self.far.size():
+            self._mirror.overview.changed()
+        self.far.setRect(area.x(), area.y(), area.width(), area.height())
+        self._mirror.node_moved(self)
+        self.update()
+
+    # --- its sockets
+
+    def input_at(self, slot: int) -> PortItem | None:
+        """The socket of an input of the document."""
+        return self._inputs_by_slot.get(slot)
+
+    def output_at(self, slot: int) -> PortItem | None:
+        """The socket of an output of the document."""
+        return self.ports_out[slot] if 0 <= slot < len(self.ports_out) else None
+
+    def row_port(self, index: int) -> PortItem | None:
+        """The socket of a value row."""
+        row = self.face.rows[index]
+        return next((p for p in self.ports_in if p.is_row and p.input_name == row.name), None)
+
+    def ports(self) -> list[PortItem]:
+        """All its sockets."""
+        return [*self.ports_in, *self.ports_out]
+
+    @property
+    def inputs(self) -> list[PortItem]:
+        """Its input sockets, as NodeGraphQt's view asks for them."""
+        return self.ports_in
+
+    @property
+    def outputs(self) -> list[PortItem]:
+        """Its output sockets, as NodeGraphQt's view asks for them."""
+        return self.ports_out
+
+    # --- where its parts are
+
+    def body(self) -> QRectF:
+        """The body without the title."""
+        return self.layout.body()
+
+    def title_rect(self) -> QRectF:
+        """The title bar; empty for a reroute."""
+        return QRectF() if self.face.reroute else self.layout.title()
+
+    def outline(self) -> QRectF:
+        """Title and body together."""
+        layout = self.layout
+        if self.face.reroute:
+            return layout.body()
+        return QRectF(0, -TITLE_HEIGHT, layout.width, TITLE_HEIGHT + layout.body().height())
+
+    def resize_rect(self) -> QRectF:
+        """The corner it is resized by; empty while it cannot be."""
+        if self.face.reroute or self.record.collapsed:
+            return QRectF()
+        layout = self.layout
+        return QRectF(layout.width - _RESIZE, layout.height - _RESIZE, _RESIZE, _RESIZE)
+
+    def row_rect(self, index: int) -> QRectF:
+        """The area of a value row."""
+        return self.layout.rows[index]
+
+    def field_rect(self, index: int) -> QRectF:
+        """Where the value of a row is drawn and edited."""
+        return self.layout.rows[index].adjusted(0, 2, 0, -2)
+
+    def row_at(self, pos: QPointF) -> int:
+        """Which row is at a point; -1 if none."""
+        return index_at(self.layout.rows, pos.x(), pos.y())
+
+    def step_at(self, pos: QPointF) -> int:
+        """-1 on the left arrow of a number row, 1 on the right one, else 0."""
+        index = self.row_at(pos)
+        if index < 0 or self.face.rows[index].kind not in NUMBERS or self.face.rows[index].linked:
+            return 0
+        area = self.field_rect(index)
+        return -1 if pos.x() < area.left() + ARROW else 1 if pos.x() > area.right() - ARROW else 0
+
+    def part_at(self, pos: QPointF) -> Part:
+        """What of it is at a point."""
+        if self.title_rect().contains(pos):
+            return Part.COLLAPSE if pos.x() < 24 else Part.TITLE
+        if self.resize_rect().contains(pos):
+            return Part.RESIZE
+        if self.row_at(pos) >= 0:
+            return Part.ROW
+        return Part.PICTURE if self.layout.picture.contains(pos) else Part.BODY
+
+    def picture_at(self, pos: QPointF) -> int:
+        """Which of the pictures in `status.pictures` is at a point; -1 if none."""
+        return index_at(self.picture_cells(), pos.x(), pos.y()) if self.status.pictures else -1
+
+    def picture_cells(self) -> list[QRectF]:
+        """Where its pictures are."""
+        pictures = self.pictures()
+        return cells(self.layout.picture, len(pictures), self._aspect() or 1.0)
+
+    def row_problem(self, index: int) -> str:
+        """Why the value of a row cannot be used; empty if it can."""
+        return self.face.rows[index].problem
+
+    def tooltip_at(self, pos: QPointF) -> str:
+        """What is worth saying about a point: a problem, an error, what an input is for."""
+        index = self.row_at(pos)
+        if index >= 0:
+            row = self.face.rows[index]
+            return row.problem or (row.spec.tooltip if row.spec else "")
+        if self.status.message:
+            return self.status.message
+        if self.part_at(pos) is not Part.TITLE:
+            return ""
+        if self.face.placeholder:
+            return "Darkroom does not know this node. It is kept as it came with its file."
+        return "" if self.face.known else "Darkroom knows this node, but cannot run it."
+
+    # --- its pictures
+
+    def pictures(self) -> Sequence[Path]:
+        """The files it shows: its results, else those its values name."""
+        if not self.look.previews or self.look.thumbnails is None:
+            return ()
+        return self.status.pictures or self.face.pictures
+
+    def thumbnail(self, path: Path, size: float = 512) -> QPixmap | None:
+        """A picture as small as it is shown; None until it is there."""
+        return self.look.thumbnails.thumbnail(path, round(size)) if self.look.thumbnails else None
+
+    def _aspect(self) -> float | None:
+        """Height through width of what it shows below its rows; None if nothing."""
+        if self.preview is not None and self.look.previews:
+            return self.preview.height() / self.preview.width()
+        pictures = self.pictures()
+        if not pictures:
+            return None
+        first = self.thumbnail(pictures[0])
+        return first.height() / first.width() if first is not None and not first.isNull() else 1.0
+
+    @staticmethod
+    def _shape_of(status: NodeStatus) -> tuple[object, ...]:
+        return status.pictures, bool(status.texts), bool(status.message)
+
+    # --- what Qt and NodeGraphQt ask
+
+    def boundingRect(self) -> QRectF:
+        """All it paints on, its sockets and marks included."""
+        return self._bounds
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Paints the whole node."""
+        scale = option.levelOfDetailFromTransform(painter.worldTransform())
+        node_paint.paint(painter, self, scale)
+
+    def itemChange(self, change: QGraphicsItem.GraphicsItemChange, value: Any) -> Any:
+        """Takes links along, and keeps the overview true."""
+        if change is _POSITION:
+            outline = self.outline()
+            self.far.moveTo(value.x() + outline.x(), value.y() + outline.y())
+            self._mirror.node_moved(self)
+        elif change is _SELECTED:
+            self._properties["selected"] = bool(value)
+            self.setZValue(_LAYER[bool(value)])
+            self._mirror.node_selected(self)
+            self.update()
+        return value
+
+    def setSelected(self, selected: bool) -> None:
+        """Selects it or not."""
+        QGraphicsItem.setSelected(self, selected)
+
+    def _make_ports(self) -> None:
+        face = self.face
+        wanted = [(False, socket) for socket in face.inputs]
+        wanted += [
+            (True, SocketFace(-1 if row.slot is None else row.slot, row.name, row.type, required=False))
+            for row in face.rows
+            if row.takes_link
+        ]
+        self.ports_in = self._matched(self.ports_in, "in", wanted)
+        self.ports_out = self._matched(self.ports_out, "out", [(False, socket) for socket in face.outputs])
+        self._inputs_by_slot = {port.slot: port for port in self.ports_in if port.slot is not None}
+
+    def _matched(
+        self, old: list[PortItem], side: str, wanted: list[tuple[bool, SocketFace]]
+    ) -> list[PortItem]:
+        """The sockets that are wanted; those that are there already stay, with their links."""
+        spare = {(port.is_row, port.input_name or port.slot): port for port in old}
+        result: list[PortItem] = []
+        for is_row, socket in wanted:
+            slot = None if socket.slot < 0 else socket.slot
+            name = socket.label if is_row else self._name(side, socket)
+            colour = self.look.socket(socket.type)
+            required = socket.required and side == "in"
+            port = spare.pop((is_row, name if side == "in" else slot), None)
+            if port is None:
+                port = PortItem(self)
+            port.show_as(side, slot, name, socket.type, colour, is_row=is_row, required=required)
+            port.is_list = socket.is_list
+            result.append(port)
+        for port in spare.values():
+            port.discard()
+        return result
+
+    def _name(self, side: str, socket: SocketFace) -> str:
+        sockets = self.record.inputs if side == "in" else self.record.outputs
+        return sockets[socket.slot].name
+
+    def _place_ports(self) -> None:
+        layout = self.layout
+        width = layout.width
+        if layout.collapsed or self.face.reroute:
+            y = -TITLE_HEIGHT / 2 if layout.collapsed else layout.height / 2
+            for port in self.ports_in:
+                port.place(0, y)
+            for port in self.ports_out:
+                port.place(width, y)
+            return
+        for index, port in enumerate(self.ports_out):
+            port.place(width, layout.socket_y(index))
+        index = 0
+        for index, port in enumerate(self.ports_in[: len(self.face.inputs)]):
+            port.place(0, layout.socket_y(index))
+        rows = (i for i, row in enumerate(self.face.rows) if row.takes_link)
+        for port, index in zip(self.ports_in[len(self.face.inputs) :], rows, strict=True):
+            port.place(0, layout.rows[index].y() + 12)

@@ -1,0 +1,253 @@
+"""Links: curves from output to input, through the points the user gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QStyleOptionGraphicsItem, QWidget
+
+from app.canvas.look import FULL
+from app.canvas.nodegraphqt import PipeItem as LibraryPipe
+from app.canvas.port_item import PortItem
+
+if TYPE_CHECKING:
+    from app.canvas.mirror import Mirror
+
+_Flag = QGraphicsItem.GraphicsItemFlag
+_WIDTH: Final = 2.5
+_WIDE: Final = 4.0
+_GRIP: Final = 12.0
+_LAYER: Final = -1.0
+
+
+def _weights(count: int) -> list[tuple[float, float, float, float]]:
+    """For points along a cubic curve that starts at 0: the weights of its control points and its end."""
+    result: list[tuple[float, float, float, float]] = []
+    for step in range(count + 1):
+        t = step / count
+        u = 1 - t
+        result.append((3 * u * u * t, 3 * u * t * t, t * t * t, 3 * u * t * t + t * t * t))
+    return result
+
+
+_FINENESS: Final = ((160.0, _weights(14)), (600.0, _weights(22)), (float("inf"), _weights(32)))
+
+
+class PipeItem(LibraryPipe):
+    """A link.
+
+    Attributes:
+        link_id: Of the link in the document.
+        far: Its lines from afar, owned by the overview's lists and changed as it moves.
+    """
+
+    # The class this stands on asks for a call into Python at every change of every item.
+    itemChange = QGraphicsItem.itemChange
+
+    def __init__(self, link_id: int, mirror: Mirror) -> None:
+        # Not the constructor this stands on: it makes an arrow and a cache that cost more than the link.
+        QGraphicsPathItem.__init__(self)
+        self.setFlags(_Flag.ItemIsSelectable | _Flag.ItemUsesExtendedStyleOption)
+        self.setZValue(_LAYER)
+        self.setAcceptHoverEvents(True)
+        self.link_id = link_id
+        self.far: list[QLineF] = []
+        self.tint = QColor()
+        self._mirror = mirror
+        self._input_port = self._output_port = None
+        self._color = (0, 0, 0, 255)
+        self._style = 0
+        self._active = self._highlight = False
+        self._via: tuple[tuple[float, float], ...] = ()
+        self._anchors: tuple[tuple[float, float], ...] = ()
+        self._points: list[tuple[float, float]] = []
+        self._lines: list[QLineF] = []
+        self._shape: QPainterPath | None = None
+        self._bounds = QRectF()
+
+    # --- its ends
+
+    def connect_ports(self, origin: PortItem, target: PortItem, via: Sequence[tuple[float, float]]) -> None:
+        """Leads from one socket to another, through points of the scene."""
+        if self._output_port is not origin or self._input_port is not target:
+            self._let_go()
+            self.set_connections(origin, target)
+            self._mirror.overview.changed()
+        if len(via) != len(self._via):
+            self._mirror.overview.changed()
+        self._via = tuple(via)
+        self.paint_as(origin.brush)
+        self.route()
+
+    def paint_as(self, colour: QColor) -> None:
+        """Takes a colour."""
+        if colour != self.tint:
+            self.tint = colour
+            self._color = colour.getRgb()
+            self.update()
+
+    def delete(self) -> None:
+        """Leaves its sockets and the scene; once more does nothing."""
+        self._let_go()
+        scene = self.scene()
+        if scene:
+            scene.removeItem(self)
+
+    def _let_go(self) -> None:
+        for port in (self._input_port, self._output_port):
+            if port is not None and self in port.connected_pipes:
+                port.remove_pipe(self)
+        self._input_port = self._output_port = None
+
+    # --- its course
+
+    def route(self) -> None:
+        """Follows its ends."""
+        origin, target = self._output_port, self._input_port
+        if not isinstance(origin, PortItem) or not isinstance(target, PortItem):
+            return
+        start, end = origin.centre(), target.centre()
+        x, y = start.x(), start.y()
+        anchors = (*((px - x, py - y) for px, py in self._via), (end.x() - x, end.y() - y))
+        self.setPos(x, y)
+        self._move_far(x, y, anchors)
+        if anchors == self._anchors:
+            return
+        self._anchors = anchors
+        self.prepareGeometryChange()
+        self._points = _curve(anchors)
+        self._lines = []
+        self._shape = None
+        xs = [point[0] for point in self._points]
+        ys = [point[1] for point in self._points]
+        left, top = min(xs) - 4, min(ys) - 4
+        self._bounds = QRectF(left, top, max(xs) + 4 - left, max(ys) + 4 - top)
+
+    def middle(self) -> QPointF:
+        """A point of it half way, in the scene."""
+        x, y = self._points[len(self._points) // 2] if self._points else (0.0, 0.0)
+        return QPointF(self.x() + x, self.y() + y)
+
+    def points(self) -> list[QPointF]:
+        """Points along it, in the scene."""
+        return [QPointF(self.x() + x, self.y() + y) for x, y in self._points]
+
+    def segment_at(self, pos: QPointF) -> int:
+        """Before which of its reroute points a point of the scene lies: 0 up to their number."""
+        x, y = pos.x() - self.x(), pos.y() - self.y()
+        nearest = min(
+            range(len(self._points)),
+            key=lambda i: (self._points[i][0] - x) ** 2 + (self._points[i][1] - y) ** 2,
+            default=0,
+        )
+        passed = 0
+        for anchor in self._anchors[:-1]:
+            if nearest > self._points.index(anchor):
+                passed += 1
+        return passed
+
+    def draw_path(
+        self, start_port: object = None, end_port: object = None, cursor_pos: object = None
+    ) -> None:
+        """What NodeGraphQt calls when an end has moved."""
+        self.route()
+
+    def _move_far(self, x: float, y: float, anchors: Sequence[tuple[float, float]]) -> None:
+        if len(self.far) != len(anchors):
+            self.far = [QLineF() for _ in anchors]
+        before = (0.0, 0.0)
+        for line, anchor in zip(self.far, anchors, strict=True):
+            line.setLine(x + before[0], y + before[1], x + anchor[0], y + anchor[1])
+            before = anchor
+
+    # --- how it looks
+
+    def set_pipe_styling(self, color: object = None, width: float = 2, style: int = 0) -> None:
+        """What NodeGraphQt calls to light it up; it is painted by its own state instead."""
+        self.update()
+
+    def _draw_direction_pointer(self) -> None:
+        """There is none."""
+
+    def boundingRect(self) -> QRectF:
+        """All it paints on."""
+        return self._bounds
+
+    def path(self) -> QPainterPath:
+        """Its course, in its own coordinates."""
+        path = QPainterPath()
+        for x, y in self._points:
+            path.lineTo(x, y)
+        return path
+
+    def shape(self) -> QPainterPath:
+        """Where it takes the mouse."""
+        if self._shape is None:
+            stroker = QPainterPathStroker()
+            stroker.setWidth(_GRIP)
+            self._shape = stroker.createStroke(self.path())
+        return self._shape
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Draws the part of it that is to be seen."""
+        exposed: Any = option.exposedRect
+        first, last = self._exposed(exposed.adjusted(-4, -4, 4, 4))
+        if first < 0:
+            return
+        if not self._lines:
+            self._lines = [QLineF(*a, *b) for a, b in pairwise(self._points)]
+        is_bright = self._active or self.isSelected()
+        is_wide = is_bright or self._highlight
+        painter.setPen(self._pen(is_bright, _WIDE if is_wide else _WIDTH))
+        if painter.worldTransform().m11() < FULL:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.drawLines(self._lines[first:last])
+
+    def _pen(self, is_bright: bool, width: float) -> QPen:
+        colour = self._mirror.look.colour("node_selected") if self.isSelected() else self.tint
+        if is_bright and not self.isSelected():
+            colour = colour.lighter(130) if self._mirror.look.theme.is_dark else colour.darker(130)
+        return QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+
+    def _exposed(self, area: QRectF) -> tuple[int, int]:
+        """The first and one after the last of its lines that reach into an area; (-1, 0) if none does."""
+        left, top, right, bottom = area.left(), area.top(), area.right(), area.bottom()
+        first, last = -1, 0
+        x0, y0 = self._points[0] if self._points else (0.0, 0.0)
+        for index in range(1, len(self._points)):
+            x1, y1 = self._points[index]
+            if not (
+                (x0 < left and x1 < left)
+                or (x0 > right and x1 > right)
+                or (y0 < top and y1 < top)
+                or (y0 > bottom and y1 > bottom)
+            ):
+                if first < 0:
+                    first = index - 1
+                last = index
+            x0, y0 = x1, y1
+        return first, last
+
+
+def _curve(anchors: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Points of a smooth course from (0, 0) through all anchors, which leaves and arrives from the left."""
+    points = [(0.0, 0.0)]
+    x0 = y0 = 0.0
+    for x1, y1 in anchors:
+        dx, dy = x1 - x0, y1 - y0
+        span = abs(dx) + abs(dy)
+        bow = min(max(dx * 0.5, 30.0), 220.0) if dx >= 0 else min(40.0 + span * 0.25, 200.0)
+        bow = min(bow, span)  # a short link does not loop
+        back = dx - bow
+        weights = next(weights for limit, weights in _FINENESS if span <= limit)
+        for a, b, c, d in weights[1:-1]:
+            points.append((x0 + bow * a + back * b + dx * c, y0 + dy * d))
+        points.append((x1, y1))
+        x0, y0 = x1, y1
+    return points

@@ -1,0 +1,145 @@
+"""Sockets: where links begin and end. The node paints them; they only take the mouse."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsSceneHoverEvent
+
+from app.canvas.nodegraphqt import PortItem as LibraryPort
+
+if TYPE_CHECKING:
+    from app.canvas.node_item import NodeItem
+
+SIZE: Final = 20.0
+_RECT: Final = QRectF(0, 0, SIZE, SIZE)
+_VALUES: Final = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"})
+
+
+class Shape(Enum):
+    """How sockets of different kinds differ besides their colour."""
+
+    CIRCLE = "data"
+    SQUARE = "a value"
+    DIAMOND = "anything, or a list"
+
+
+class PortItem(LibraryPort):
+    """A socket of a node.
+
+    Attributes:
+        slot: Its index in the document; None while the document has no socket for this value.
+        input_name: The input it is; empty for outputs.
+        wire_type: What fits it.
+        is_row: It belongs to a value row.
+        required: The node does not run while nothing is linked to it.
+        is_list: What comes out of it is passed on item by item.
+        centre_x, centre_y: Its centre in the node.
+    """
+
+    # The class this stands on asks for a call into Python at every change of every item.
+    itemChange = QGraphicsItem.itemChange
+
+    def __init__(self, node: NodeItem) -> None:
+        # Not the constructor this stands on: it sets a cache and flags that cost more than the socket.
+        QGraphicsItem.__init__(self, node)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemHasNoContents)
+        self.setAcceptHoverEvents(True)
+        self._node = node
+        self._pipes = []
+        self._width = self._height = SIZE
+        self._hovered = self._dimmed = False
+        self._display_name = self._locked = False
+        self._border_size = 1
+        self.is_list = False
+        self.centre_x = self.centre_y = 0.0
+
+    def show_as(
+        self,
+        port_type: str,
+        slot: int | None,
+        name: str,
+        wire_type: str,
+        colour: QColor,
+        *,
+        is_row: bool,
+        required: bool,
+    ) -> None:
+        """Becomes the socket of another record; its links stay."""
+        self._port_type = port_type
+        self._multi_connection = port_type == "out"
+        self.slot = slot
+        self._name = name
+        self.input_name = name if port_type == "in" else ""
+        self.wire_type = wire_type
+        self.brush = colour
+        self._color = self._border_color = colour.getRgb()
+        self.is_row = is_row
+        self.required = required
+
+    @property
+    def node(self) -> NodeItem:
+        """The node it belongs to."""
+        return self._node
+
+    @property
+    def dimmed(self) -> bool:
+        """Whether it is shown as not fitting the link that is being drawn."""
+        return self._dimmed
+
+    @dimmed.setter
+    def dimmed(self, value: bool) -> None:
+        if value != self._dimmed:
+            self._dimmed = value
+            self._node.update()
+
+    @property
+    def shape_kind(self) -> Shape:
+        """The shape it is drawn in."""
+        if self.is_list or self.wire_type == "*":
+            return Shape.DIAMOND
+        return Shape.SQUARE if self.wire_type.partition(",")[0] in _VALUES else Shape.CIRCLE
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether a link begins or ends here."""
+        return bool(self._pipes)
+
+    def discard(self) -> None:
+        """Takes it and its links off the canvas."""
+        for pipe in tuple(self._pipes):
+            pipe.delete()
+        scene = self.scene()
+        if scene:
+            scene.removeItem(self)
+        self.setParentItem(None)  # pyright: ignore[reportArgumentType] - the stubs know no item without parent
+
+    def place(self, x: float, y: float) -> None:
+        """Puts its centre at a point of the node."""
+        if (x, y) != (self.centre_x, self.centre_y) or self.pos().isNull():
+            self.centre_x, self.centre_y = x, y
+            self.setPos(x - SIZE / 2, y - SIZE / 2)
+
+    def centre(self) -> QPointF:
+        """Where links end, in the scene."""
+        return QPointF(self._node.x() + self.centre_x, self._node.y() + self.centre_y)
+
+    def boundingRect(self) -> QRectF:
+        """Where it takes the mouse."""
+        return _RECT
+
+    def paint(self, painter: object, option: object, widget: object = None) -> None:
+        """Nothing: the node paints it."""
+
+    def hoverEnterEvent(self, event: QGraphicsSceneHoverEvent) -> None:
+        """Lights it up."""
+        self._hovered = True
+        self._node.update()
+
+    def hoverLeaveEvent(self, event: QGraphicsSceneHoverEvent) -> None:
+        """As before."""
+        self._hovered = False
+        self._node.update()
