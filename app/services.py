@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from app.executor import ExecutorThread
     from app.jobs import JobQueue
     from app.log import LogStore
+    from app.look import Look
     from app.pictures import Pictures
     from app.profile import Profile
     from app.session import Session
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of the program that live as long as it does. `app.application` makes and ends them."""
+    """The parts of the program that live as long as it does. `app.application` makes and ends them.
+
+    Attributes:
+        look: Its `theme` is the one in use, its signal `changed` tells of another one. Palette, style sheet and
+            text size follow by themselves.
+    """
 
     profile: Profile
     settings: SettingsFile
@@ -32,3 +38,4 @@ class Services:
     bridge: Bridge
     pictures: Pictures
     log: LogStore
+    look: Look
