@@ -24,8 +24,8 @@ class Services:
     """The parts of the program that live as long as it does. `app.application` makes and ends them.
 
     Attributes:
-        look: Its `theme` is the one in use, its signal `changed` tells of another one. Palette, style sheet and
-            text size follow by themselves.
+        look: Its `theme` is the one in use, its signal `changed` tells of another one. Palette, style sheet
+            and text size follow by themselves.
     """
 
     profile: Profile
