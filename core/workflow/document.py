@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from core.errors import WorkflowError
+from core.workflow.fields import same
 from core.workflow.records import (
     DocumentLink,
     Group,
@@ -66,6 +67,11 @@ class Operation(ABC):
             WorkflowError: The edit does not fit the document, which is left as it was.
         """
 
+    def is_void(self, document: GraphDocument) -> bool:
+        """Whether it is known that this would leave the document as it is."""
+        del document
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Patch(Operation):
@@ -85,6 +91,17 @@ class Patch(Operation):
             frozenset(self.groups.records),
             frozenset(self.reroutes.records),
             self.header is not None,
+        )
+
+    def is_void(self, document: GraphDocument) -> bool:
+        """Whether all its records are there already."""
+        if self.header is not None and not same(self.header, document.header):
+            return False
+        tables = (document.nodes, document.links, document.groups, document.reroutes)
+        return all(
+            same(record, table.get(key))
+            for delta, table in zip(self._deltas(), tables, strict=True)
+            for key, record in delta.records.items()
         )
 
     def covers(self, later: Operation) -> bool:
@@ -118,6 +135,10 @@ class Batch(Operation):
     """Several operations as one: all of them, or none."""
 
     operations: Sequence[Operation] = ()
+
+    def is_void(self, document: GraphDocument) -> bool:
+        """Whether each of them by itself would change nothing."""
+        return all(operation.is_void(document) for operation in self.operations)
 
     def run(self, document: GraphDocument) -> tuple[Operation, Changed]:
         """The inverses, in reverse order."""

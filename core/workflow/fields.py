@@ -118,7 +118,7 @@ def written(record: R, fields: Callable[[R], dict[str, Any]]) -> dict[str, Any]:
     if source.record is record:
         return source.json
     now, then = fields(record), fields(cast("R", source.record))
-    changed = {key: value for key, value in now.items() if key not in then or not _same(value, then[key])}
+    changed = {key: value for key, value in now.items() if key not in then or not same(value, then[key])}
     result = {**source.json, **record.extra, **changed}
     return {key: value for key, value in result.items() if key in now or key not in then}
 
@@ -128,7 +128,7 @@ def present(fields: Form) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _same(one: object, other: object) -> bool:
+def same(one: object, other: object) -> bool:
     """Equal in value and in kind: to Python 1, 1.0 and True are equal, to other programs they are not."""
     return one is other or (one == other and repr(one) == repr(other))
 

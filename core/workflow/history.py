@@ -61,6 +61,8 @@ class History:
     def do(self, operation: Operation, label: str, key: Hashable | None = None) -> None:
         """Applies an edit as a step of its own, or as part of the last step if that has the same key.
 
+        An edit that changes nothing is no step.
+
         Args:
             label: What the user reads: `Move node`.
             key: What consecutive edits of one gesture have in common: `("seed", node id)`.
@@ -69,6 +71,8 @@ class History:
             WorkflowError: The edit does not fit; nothing has changed.
         """
         inverse = self._document.apply(operation)
+        if inverse.is_void(self._document):
+            return
         self._forget_redo()
         if key is not None and self._merging and self._undo and self._undo[-1].key == key:
             self._undo[-1].add(inverse)

@@ -148,3 +148,16 @@ def test_refused_edit_is_no_step(document, history):
         history.do(SetTitle("99", "x"), "X")
     assert history.undo_labels == []
     assert history.redo_labels == ["A"]
+
+
+def test_what_changes_nothing_is_no_step(document, history):
+    history.do(SetTitle("3", "a"), "Rename")
+    history.undo()
+    history.do(SetMode(["3", "4"], 0), "Run")
+    history.do(MoveNodes({}), "Move")
+    history.do(SetWidget("3", 0, 42), "Seed")
+    assert history.undo_labels == []
+    assert history.redo_labels == ["Rename"]
+    assert history.is_clean
+    history.do(SetWidget("3", 0, 42.0), "Seed")
+    assert history.undo_labels == ["Seed"]  # files tell 42 from 42.0
