@@ -29,6 +29,13 @@ def changes_after_run(document: GraphDocument, registry: Registry, random: Rando
     return Batch(tuple(edits)) if edits else None
 
 
+def draw(limits: Range, random: Random, kind: type[int] | type[float] = int) -> int | float:
+    """A random value within limits, as `randomize` gives it."""
+    step = kind(limits.step or 1) or 1
+    low, high = kind(max(limits.min, -_WIDEST_DRAW)), min(limits.max, _WIDEST_DRAW)
+    return low + random.randrange(int((high - low) // step) + 1) * step
+
+
 def _changes(
     document: GraphDocument, node: Node, registry: Registry, random: Random
 ) -> Iterator[tuple[Place, int | float]]:
@@ -66,8 +73,7 @@ def _next(value: int | float, mode: object, limits: Range, random: Random) -> in
         case "decrement":
             return kind(max(value - step, limits.min))
         case "randomize" | True:
-            low, high = kind(max(limits.min, -_WIDEST_DRAW)), min(limits.max, _WIDEST_DRAW)
-            return low + random.randrange(int((high - low) // step) + 1) * step
+            return draw(limits, random, kind)
         case _:
             return value
 
