@@ -445,7 +445,7 @@ class NodePage(_Page):
         if row.problem:
             problem = _wrapped("danger")
             problem.setText(row.problem)
-            grid.addWidget(problem, grid.rowCount(), 1)
+            grid.addWidget(problem, grid.rowCount(), 0, 1, 2)
 
     def _make_field(self, row: Row) -> Field:
         folders = self.selection.opened.folders
@@ -498,6 +498,7 @@ class RunBox(QWidget):
         self.more = QToolButton()
         self.more.setText("Details")
         self.more.setCheckable(True)
+        style.set_role(self.more, "fold")
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.copy = QToolButton()
         self.copy.setText("Copy")
@@ -594,6 +595,7 @@ def _column(widget: QWidget) -> QVBoxLayout:
 
 def _section(text: str) -> QLabel:
     label = QLabel(text)
+    label.setIndent(0)
     style.set_role(label, "section")
     return label
 
