@@ -30,6 +30,22 @@ _SOCKETS: Final = {
     "COMBO": "#9aa7b8",
 }
 
+_SOCKETS_ON_LIGHT: Final = {
+    "MODEL": "#7a5bbf",
+    "CLIP": "#8f7400",
+    "VAE": "#cf3a3a",
+    "CONDITIONING": "#b8640a",
+    "LATENT": "#c2379f",
+    "IMAGE": "#1f74c4",
+    "MASK": "#2f8049",
+    "CONTROL_NET": "#0f8064",
+    "INT": "#4a776c",
+    "FLOAT": "#5f7a3b",
+    "STRING": "#8c6a36",
+    "BOOLEAN": "#8f5a85",
+    "COMBO": "#5a6a81",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Theme:
@@ -99,7 +115,7 @@ DARK: Final = Theme(
     node_title="#343841",
     node_title_text="#e9ebee",
     node_border="#111316",
-    node_selected="#f0a36a",
+    node_selected="#f4f5f7",
     node_shadow="#60000000",
     row="#1f2226",
     row_text="#dfe2e6",
@@ -133,7 +149,7 @@ LIGHT: Final = Theme(
     node_title="#eceef2",
     node_title_text="#1e2227",
     node_border="#b9bfc9",
-    node_selected="#a64b0b",
+    node_selected="#1e2227",
     node_shadow="#30000000",
     row="#f2f3f6",
     row_text="#1e2227",
@@ -144,4 +160,5 @@ LIGHT: Final = Theme(
     group="#7fa9c8",
     note="#fbf3cf",
     socket_other="#6d7480",
+    sockets=_SOCKETS_ON_LIGHT,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from core.folders import Folders
 from core.nodes.registry import Registry
 from core.nodes.spec import Choice, FileChoice, InputSpec, NodeSpec, Text, Toggle
 from core.workflow.document import GraphDocument
+from core.workflow.new_nodes import SPECIAL
 from core.workflow.records import NOTES, PRIMITIVE, REROUTE, Form, InputSocket, Node, OutputSocket, Place
 from core.workflow.widgets import MODES, at, layout
 
@@ -153,13 +154,15 @@ def make_face(
     """
     spec = registry.interface(node.type)
     if node.type in NOTES:
-        return Face(title_of(node, spec), (), (), tuple(_note_rows(node)), note=True)
+        return Face(title_of(node, spec, SPECIAL[node.type]), (), (), tuple(_note_rows(node)), note=True)
     if node.type == REROUTE:
-        return Face(node.title or "", _inputs(node, None, ()), _outputs(node, None), (), reroute=True)
+        return _face_of_reroute(node)
     files = files or Files(folders)
     if node.type == PRIMITIVE:
         rows = tuple(_primitive_rows(node, document, registry, files))
-        return Face(title_of(node, None, "Primitive"), _inputs(node, None, rows), _outputs(node, None), rows)
+        return Face(
+            title_of(node, None, SPECIAL[PRIMITIVE]), _inputs(node, None, rows), _outputs(node, None), rows
+        )
     if spec is None:
         return _face_of_unknown(node, document, registry, files)
     rows = tuple(_spec_rows(node, spec, files, links=document.links))
@@ -250,6 +253,15 @@ def _face_of_unknown(node: Node, document: GraphDocument, registry: Registry, fi
         placeholder=not is_graph,
         subgraph=is_graph,
     )
+
+
+def _face_of_reroute(node: Node) -> Face:
+    """Both its sockets are of the type that runs through it, as far as its file tells."""
+    sockets = [*_inputs(node, None, ()), *_outputs(node, None)]
+    wire = next((socket.type for socket in sockets if socket.type != "*"), "*")
+    typed = [replace(socket, type=wire) for socket in sockets]
+    count = len(node.inputs)
+    return Face(node.title or "", typed[:count], typed[count:], (), reroute=True)
 
 
 def _note_rows(node: Node) -> Iterator[Row]:
@@ -360,14 +372,9 @@ def _group_rows(node: Node, definition: Form, registry: Registry, files: Files) 
         spec = registry.interface(class_type)
         for row in _spec_rows(part, spec, files, {}) if spec else ():
             slot = _socket(node, row.name)
-            yield _moved(row, offset + int(row.place), slot)
+            place = offset + int(row.place)
+            yield replace(row, place=place, slot=slot, takes_link=slot is not None)
         offset += count
-
-
-def _moved(row: Row, place: int, slot: int | None) -> Row:
-    return Row(
-        row.name, row.label, row.kind, row.value, place, row.text, row.spec, row.type, slot, slot is not None
-    )
 
 
 def _socket(node: Node, name: str) -> int | None:

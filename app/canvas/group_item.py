@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _RESIZE: Final = 16.0
 _FONT: Final = 24.0
-_LAYER: Final = -2.0
 _Flag = QGraphicsItem.GraphicsItemFlag
 _Change = QGraphicsItem.GraphicsItemChange
 
@@ -35,7 +34,6 @@ class GroupItem(QGraphicsItem):
     def __init__(self, record: Group, mirror: Mirror) -> None:
         super().__init__()
         self.setFlags(_Flag.ItemIsSelectable | _Flag.ItemSendsGeometryChanges)
-        self.setZValue(_LAYER)
         self.key = record.key
         self.record = record
         self.size = QSizeF()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from PySide6.QtCore import QObject, QRectF, QTimer
 from PySide6.QtGui import QPixmapCache
@@ -23,6 +23,12 @@ from app.canvas.reroute_item import RerouteItem
 from app.documents import OpenDocument
 from core.workflow.document import Changed
 from core.workflow.records import PRIMITIVE, DocumentLink, Node
+
+K = TypeVar("K", str, int)
+V = TypeVar("V")
+
+_GROUP_LAYER: Final = -3.0
+"""Groups lie from here up to one above, in the order of the file."""
 
 _STATUS_INTERVAL: Final = 33
 _PIXMAPS_KB: Final = 256 * 1024
@@ -164,7 +170,8 @@ class Mirror(QObject):
                 self._show_group(group)
             for point in changed.reroutes:
                 self._show_reroute(point)
-            self._show_nodes(changed.nodes)
+            self._show_nodes(_in_order(changed.nodes, document.nodes))
+            _sort(self.nodes, document.nodes)
             links = set(changed.links)
             for node_id in changed.nodes:
                 node = document.nodes.get(node_id)
@@ -255,11 +262,9 @@ class Mirror(QObject):
 
     def _order_groups(self) -> None:
         """Groups lie above each other as the file lists them."""
-        ordered = [key for key in self._document.groups if key in self.groups]
-        for key in ordered:
-            self.groups[key] = self.groups.pop(key)
-        for place, key in enumerate(ordered):
-            self.groups[key].setZValue(-3 + place / (len(ordered) + 1))
+        _sort(self.groups, self._document.groups)
+        for place, group in enumerate(self.groups.values()):
+            group.setZValue(_GROUP_LAYER + place / len(self.groups))
 
     def _show_reroute(self, key: int) -> None:
         record, item = self._document.reroutes.get(key), self.reroutes.get(key)
@@ -343,6 +348,22 @@ class Mirror(QObject):
 @contextmanager
 def _nothing() -> Generator[None]:
     yield
+
+
+def _in_order(keys: Collection[K], table: Mapping[K, object]) -> list[K]:
+    """Keys in the order of a table; those that it lacks come last."""
+    if len(keys) < 2:
+        return list(keys)
+    known = [key for key in table if key in keys]
+    return [*known, *(key for key in keys if key not in table)]
+
+
+def _sort(items: dict[K, V], table: Mapping[K, object]) -> None:
+    """Puts items in the order of the table they show."""
+    ordered = [key for key in table if key in items]
+    if ordered != list(items):
+        for key in ordered:
+            items[key] = items.pop(key)
 
 
 def _links_of(node: Node) -> Iterator[int]:

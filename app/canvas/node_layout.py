@@ -86,12 +86,12 @@ def lay_out(
         return _lay_out_note(face, size)
     width = max(size[0], _MIN_WIDTH[bool(face.rows)])
     top = max(len(face.inputs), len(face.outputs)) * SLOT_HEIGHT + _PADDING
-    wanted = [_LONG_TEXT if row.kind is RowKind.LONG_TEXT else ROW_HEIGHT for row in face.rows]
+    long_rows = [i for i, row in enumerate(face.rows) if row.kind is RowKind.LONG_TEXT and not row.linked]
+    wanted = [_LONG_TEXT if i in long_rows else ROW_HEIGHT for i in range(len(face.rows))]
     needed = top + sum(wanted) + _PADDING
     text = _RESULT_TEXT if has_texts else 0.0
     picture = (width - 2 * MARGIN) * min(aspect, 1.5) + _PADDING if aspect else 0.0
     free = max(size[1] - needed, 0.0)
-    long_rows = [i for i, row in enumerate(face.rows) if row.kind is RowKind.LONG_TEXT]
     if long_rows:
         spare = max(free - text - picture, 0.0)
         for index in long_rows:

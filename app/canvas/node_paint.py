@@ -23,6 +23,7 @@ _FIELD_CORNER: Final = 5.0
 _SOCKET: Final = 5.0
 _ROW_SOCKET: Final = 4.0
 _MUTED_OPACITY: Final = 0.45
+_NOTHING: Final = "nothing chosen"
 _Hint = QPainter.RenderHint
 
 
@@ -33,6 +34,13 @@ def body_colour(item: NodeItem) -> QColor:
         return look.fitting(given_colour(item.record.background, lambda: look.colour("note")))
     own = look.fitting(given_colour(item.record.background, lambda: look.colour("node")))
     return _mixed(own, look.colour("bypassed"), 0.35) if item.record.mode == BYPASSED else own
+
+
+def far_colour(item: NodeItem) -> QColor:
+    """The colour of a node's body from afar, where no border sets it off."""
+    colour = body_colour(item)
+    look = item.look
+    return _mixed(colour, look.colour("text_dim"), 0.25) if colour == look.colour("node") else colour
 
 
 def title_colour(item: NodeItem) -> QColor:
@@ -125,15 +133,18 @@ def _paint_marks(painter: QPainter, item: NodeItem, right: float, colour: QColor
     """The small marks at the right of the title; tells where they begin."""
     look, y = item.look, item.title_rect().center().y()
     words = _words(item)
+    width = look.small.width(words) + 12
+    if words and right - width - 6 - 28 < look.title.width(item.face.title[:200]):
+        words = "?" if item.face.placeholder else "!" if not item.face.known else ""
+        width = 18.0
     if words:
-        width = look.small.width(words) + 12
         area = QRectF(right - width, y - 9, width, 18)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(_faded(colour, 0.16))
         painter.drawRoundedRect(area, 9, 9)
         painter.setPen(_faded(colour, 0.9))
         painter.setFont(look.small.font)
-        look.small.draw(painter, area.x() + 6, y, words)
+        look.small.draw(painter, area.center().x() - look.small.width(words) / 2, y, words)
         painter.setFont(look.title.font)
         right = area.left() - 6
     if item.record.flags.get("pinned"):
@@ -194,7 +205,7 @@ def _paint_rows(painter: QPainter, item: NodeItem, is_full: bool) -> None:
         field = look.field_on(body)
         painter.setBrush(_faded(field, 0.4) if row.linked else field)
         painter.drawRoundedRect(area, _FIELD_CORNER, _FIELD_CORNER)
-        if row.kind is RowKind.LONG_TEXT:
+        if row.kind is RowKind.LONG_TEXT and not row.linked:
             _paint_long_row(painter, item, row, area)
         else:
             _paint_row(painter, look, row, area, body)
@@ -246,7 +257,10 @@ def _paint_row(painter: QPainter, look: Look, row: Row, area: QRectF, body: QCol
     taken = look.row.width(label)
     painter.setPen(label_colour)
     look.row.draw(painter, left, y, label)
-    text = look.row.fitted(row.text, float(round(right - left - taken - (10 if label else 0))))
+    text = look.row.fitted(
+        row.text or (_NOTHING if row.problem else ""),
+        float(round(right - left - taken - (10 if label else 0))),
+    )
     painter.setPen(text_colour)
     look.row.draw(painter, right - look.row.width(text), y, text)
 
@@ -267,7 +281,7 @@ def _paint_long_row(painter: QPainter, item: NodeItem, row: Row, area: QRectF) -
     field = look.field_on(body_colour(item))
     text = row.text or row.label
     colour = look.text_on(field, "row_text" if row.text else "row_label")
-    painter.setPen(_faded(colour, 0.35) if row.linked else colour)
+    painter.setPen(colour)
     painter.setFont(look.row.font)
     _paint_paragraph(painter, item, text, area.adjusted(8, 4, -6, -4))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from app.canvas.node_paint import body_colour, title_colour
+from app.canvas.node_paint import far_colour, title_colour
 from app.run_status import NodeState
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Overview:
         lists = _Lists(groups=list(self._mirror.groups.values()))
         for node in self._mirror.nodes.values():
             if not node.record.collapsed and not node.face.reroute:
-                lists.nodes.setdefault(body_colour(node).rgba(), []).append(node.far)
+                lists.nodes.setdefault(far_colour(node).rgba(), []).append(node.far)
                 lists.titled.setdefault(title_colour(node).rgba(), []).append(node)
             else:
                 lists.nodes.setdefault(title_colour(node).rgba(), []).append(node.far)

@@ -13,6 +13,9 @@ V = TypeVar("V")
 _LIMIT: Final = 20_000
 """So many laid-out texts are kept; then all are dropped and laid out again as they are painted."""
 
+_LINE_BREAK: Final = "\u2028"
+"""What breaks a line of a `QStaticText`; it takes no notice of a newline."""
+
 _LONGEST: Final = 4000
 """Characters of a long text that are laid out: no node is so large that it shows more."""
 
@@ -75,7 +78,7 @@ class Texts:
             painter.drawStaticText(QPointF(x, y - self.height / 2), self.line(text))
 
     def _lay_out(self, text: str, width: float) -> QStaticText:
-        static = QStaticText(text[:_LONGEST])
+        static = QStaticText(text[:_LONGEST].replace("\n", _LINE_BREAK))
         static.setTextFormat(Qt.TextFormat.PlainText)
         static.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
         if width > 0:
