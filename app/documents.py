@@ -90,6 +90,12 @@ class OpenDocument(QObject):
         self._tell_dirty()
         return True
 
+    def cancel(self, key: Hashable) -> bool:
+        """Takes the edits of a gesture back for good, if nothing was done since. Whether it could."""
+        was_last = self.history.cancel(key)
+        self._tell_dirty()
+        return was_last
+
     def undo(self) -> None:
         """Takes the last step back."""
         self.history.undo()

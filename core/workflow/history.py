@@ -85,6 +85,15 @@ class History:
         """Ends the gesture: the next edit is a step of its own."""
         self._merging = False
 
+    def cancel(self, key: Hashable) -> bool:
+        """Takes the last step back for good if it is the gesture of that key. Whether it was."""
+        if not self._merging or not self._undo or self._undo[-1].key != key:
+            return False
+        self._document.apply(self._undo[-1].inverse())
+        self._undo.pop()
+        self._merging = False
+        return True
+
     def mark_clean(self) -> None:
         """Remembers the present state as the saved one."""
         self._clean = self._position

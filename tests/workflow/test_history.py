@@ -161,3 +161,20 @@ def test_what_changes_nothing_is_no_step(document, history):
     assert history.is_clean
     history.do(SetWidget("3", 0, 42.0), "Seed")
     assert history.undo_labels == ["Seed"]  # files tell 42 from 42.0
+
+
+def test_a_cancelled_gesture_leaves_nothing_behind(document, history):
+    history.do(SetTitle("3", "a"), "Rename")
+    history.mark_clean()
+    assert not history.cancel("drag")
+    for value in (43, 44):
+        history.do(SetWidget("3", 0, value), "Seed", "drag")
+    assert not history.cancel("another drag")
+    assert history.cancel("drag")
+    assert document.nodes["3"].widgets[0] == 42
+    assert history.undo_labels == ["Rename"]
+    assert history.redo_labels == []
+    assert history.is_clean
+    history.do(SetWidget("3", 0, 43), "Seed", "drag")
+    history.stop_merging()
+    assert not history.cancel("drag")  # it was ended before
