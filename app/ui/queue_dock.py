@@ -1,0 +1,542 @@
+"""The queue panel: the job that runs, those that wait, those that have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QMimeData,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QAction, QColor, QFontMetrics, QGuiApplication, QKeySequence, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDockWidget,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QMenu,
+    QProgressBar,
+    QStackedWidget,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.jobs import Job, JobQueue, JobState
+from app.pictures import Pictures
+from app.theme import Theme
+from app.ui import icons, style
+from app.ui.empty_state import EmptyState
+
+Index = QModelIndex | QPersistentModelIndex
+
+_JOB: Final = int(Qt.ItemDataRole.UserRole)
+_MIME: Final = "application/x-darkroom-job"
+_TICK_MS: Final = 200
+_PENDING_SHOWN: Final = 5
+_GAP: Final = 8
+_ICONS: Final = {
+    JobState.PENDING: ("ring", "text_dim"),
+    JobState.RUNNING: ("run", "accent"),
+    JobState.DONE: ("check", "good"),
+    JobState.PARTIAL: ("warning", "warning"),
+    JobState.FAILED: ("error", "danger"),
+    JobState.CANCELLED: ("cancel", "text_dim"),
+}
+
+
+class QueueDock(QDockWidget):
+    """Shows the queue, and lets the user reorder, cancel and look back.
+
+    Signals:
+        picked: The pictures of an ended job, to be looked at.
+        open_requested: A job whose workflow is to be opened as a document.
+    """
+
+    picked = Signal(object)
+    open_requested = Signal(object)
+
+    def __init__(
+        self, queue: JobQueue, pictures: Pictures, theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        super().__init__("Queue", parent)
+        self.setObjectName("queue")
+        self._queue = queue
+        self._theme = theme
+        self.running = _RunningJob(queue, theme)
+        self.waiting_for = QLabel()
+        self.waiting_for.setWordWrap(True)
+        self.waiting_for.hide()
+        style.set_role(self.waiting_for, "dim")
+        self.pending_head = _Head("Up next", "Take all of them off the list", queue.clear_pending, theme)
+        self.ended_head = _Head("Finished", "Clear this list; the pictures stay", queue.clear_ended, theme)
+        self.pending = _JobView(_PendingJobs(queue), pictures, theme)
+        self.ended = _JobView(_EndedJobs(queue), pictures, theme, thumbnails=True)
+        self._empty = EmptyState(
+            "queue", "Nothing queued", "Run queues the graph as it is now; you can go on editing.", theme
+        )
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._empty)
+        self._pages.addWidget(self._lists())
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.waiting_for.setContentsMargins(10, 6, 10, 6)
+        column.addWidget(self.waiting_for)
+        column.addWidget(self._pages, 1)
+        self.setWidget(inner)
+        self._set_up_views()
+        queue.changed.connect(self._on_changed)
+        self._on_changed(None)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Takes another look."""
+        self._theme = theme
+        for part in (self.running, self.pending_head, self.ended_head, self.pending, self.ended, self._empty):
+            part.set_theme(theme)
+
+    def executor_state(self, text: str) -> None:
+        """Says why nothing runs yet; nothing is said if empty."""
+        self.waiting_for.setText(text)
+        self.waiting_for.setVisible(bool(text))
+
+    def _lists(self) -> QWidget:
+        lists = QWidget()
+        column = QVBoxLayout(lists)
+        column.setContentsMargins(6, 6, 6, 0)
+        column.setSpacing(2)
+        for widget in (self.running, self.pending_head, self.pending, self.ended_head):
+            column.addWidget(widget)
+        column.addWidget(self.ended, 1)
+        self._spare = QWidget()  # takes the room where there is no list of ended jobs
+        column.addWidget(self._spare, 1)
+        return lists
+
+    def _set_up_views(self) -> None:
+        pending, ended = self.pending, self.ended
+        pending.setObjectName("bare")
+        ended.setObjectName("bare")
+        pending.setAccessibleName("Jobs that wait")
+        ended.setAccessibleName("Jobs that have ended")
+        pending.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        pending.setDefaultDropAction(Qt.DropAction.MoveAction)
+        for view in (pending, ended):
+            view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            remove = QAction("Remove", view)
+            remove.setShortcuts([QKeySequence(Qt.Key.Key_Delete), QKeySequence(Qt.Key.Key_Backspace)])
+            remove.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            remove.triggered.connect(partial(self._remove_selected, view))
+            view.addAction(remove)
+            view.customContextMenuRequested.connect(partial(self._show_menu, view))
+        ended.clicked.connect(self._pick)
+        ended.activated.connect(self._pick)
+        ended.doubleClicked.connect(self._open)
+
+    def _on_changed(self, changed: Job | None) -> None:
+        self.running.show_job(self._queue.running)
+        if changed is not None:
+            return
+        pending, ended = self._queue.pending, self._queue.ended
+        self.pending_head.show_count(len(pending))
+        self.ended_head.show_count(len(ended))
+        self.pending.setVisible(bool(pending))
+        self.ended.setVisible(bool(ended))
+        self._spare.setVisible(not ended)
+        rows = min(len(pending), _PENDING_SHOWN)
+        self.pending.setFixedHeight(rows * self.pending.row_height() + 2 * self.pending.frameWidth())
+        self._pages.setCurrentIndex(1 if self._queue.jobs else 0)
+
+    def _pick(self, index: QModelIndex) -> None:
+        job = index.data(_JOB)
+        if isinstance(job, Job) and job.pictures:
+            self.picked.emit(job.pictures)
+
+    def _open(self, index: QModelIndex) -> None:
+        self.open_requested.emit(index.data(_JOB))
+
+    def _remove_selected(self, view: _JobView, _checked: bool = False) -> None:
+        row = view.currentIndex().row()
+        for job in view.selected():
+            self._queue.remove(job.id)
+        model = view.model()
+        view.setCurrentIndex(model.index(min(row, model.rowCount() - 1), 0))
+
+    def _show_menu(self, view: _JobView, place: QPoint) -> None:
+        job = view.indexAt(place).data(_JOB)
+        if isinstance(job, Job):
+            menu = self.menu_of(job)
+            menu.exec(view.viewport().mapToGlobal(place))
+            menu.deleteLater()
+
+    def menu_of(self, job: Job) -> QMenu:
+        """What can be done with a job that waits or has ended."""
+        menu = QMenu(self)
+        if job.state is JobState.PENDING:
+            place = [pending.id for pending in self._queue.pending].index(job.id)
+            last = len(self._queue.pending) - 1
+            for text, to, possible in (
+                ("Run Next", 0, place > 0),
+                ("Move Up", place - 1, place > 0),
+                ("Move Down", place + 1, place < last),
+            ):
+                action = menu.addAction(text)
+                action.setEnabled(possible)
+                action.triggered.connect(lambda _checked=False, to=to: self._queue.move(job.id, to))
+        else:
+            show = menu.addAction("Show Pictures", lambda: self.picked.emit(job.pictures))
+            show.setEnabled(bool(job.pictures))
+        menu.addAction("Open Its Workflow", lambda: self.open_requested.emit(job))
+        if job.message:
+            menu.addAction("Copy Message", lambda: QGuiApplication.clipboard().setText(job.message))
+        menu.addSeparator()
+        menu.addAction("Remove from the List", lambda: self._queue.remove(job.id))
+        return menu
+
+
+class _RunningJob(QFrame):
+    """The job that runs: how far it is, with what, and for how long."""
+
+    def __init__(self, queue: JobQueue, theme: Theme) -> None:
+        super().__init__()
+        self._job: Job | None = None
+        self.name, self.elapsed, self.detail = QLabel(), QLabel(), QLabel()
+        self.name.setTextFormat(Qt.TextFormat.PlainText)
+        self.detail.setTextFormat(Qt.TextFormat.PlainText)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setRange(0, 1000)
+        self.bar.setAccessibleName("Progress of the job")
+        self.cancel = QToolButton()
+        self.cancel.setAccessibleName("Cancel this job")
+        self.cancel.setToolTip("Cancel this job (it stops after the present step)")
+        self.cancel.setAutoRaise(True)
+        self.cancel.clicked.connect(queue.cancel_current)
+        style.set_role(self.name, "heading")
+        style.set_role(self.detail, "dim")
+        style.set_role(self.elapsed, "dim")
+        style.set_role(self.bar, "slim")
+        head = QHBoxLayout()
+        head.addWidget(self.name, 1)
+        head.addWidget(self.elapsed)
+        head.addWidget(self.cancel)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 4, 6, 6)
+        column.setSpacing(5)
+        column.addLayout(head)
+        column.addWidget(self.bar)
+        column.addWidget(self.detail)
+        self._clock = QTimer(self, interval=_TICK_MS)
+        self._clock.timeout.connect(self._show_elapsed)
+        self.set_theme(theme)
+        self.hide()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Takes another look."""
+        self.cancel.setIcon(icons.icon("cancel", theme))
+
+    def show_job(self, job: Job | None) -> None:
+        """Shows how a job stands; nothing if none runs."""
+        self._job = job
+        self.setVisible(job is not None)
+        if job is None:
+            self._clock.stop()
+            return
+        if not self._clock.isActive():
+            self._clock.start()
+        self.name.setText(_elided(job.name, self.name))
+        self.name.setToolTip(job.name)
+        self.bar.setRange(0, 0 if job.progress is None else 1000)
+        self.bar.setValue(round((job.progress or 0) * 1000))
+        share = "" if job.progress is None else f"{job.progress:.0%}"
+        said = " · ".join(part for part in (share, job.message or job.node) if part)
+        self.detail.setText(_elided(said or "Starting", self.detail))
+        self.cancel.setEnabled(not job.message)
+        self._show_elapsed()
+
+    def _show_elapsed(self) -> None:
+        if self._job is not None and self._job.started is not None:
+            self.elapsed.setText(_duration((datetime.now() - self._job.started).total_seconds()))
+
+
+class _Head(QWidget):
+    """The title of a list, with how many are in it, and a button that empties it."""
+
+    def __init__(self, text: str, tip: str, clear: Callable[[], None], theme: Theme) -> None:
+        super().__init__()
+        self._text = text
+        self.label = QLabel(text)
+        style.set_role(self.label, "section")
+        self.clear = QToolButton()
+        self.clear.setText("Clear")
+        self.clear.setToolTip(tip)
+        self.clear.setAccessibleName(f"{text}: clear")
+        self.clear.setAutoRaise(True)
+        self.clear.clicked.connect(clear)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(6, 0, 0, 0)
+        row.addWidget(self.label, 1, Qt.AlignmentFlag.AlignBottom)
+        row.addWidget(self.clear, 0, Qt.AlignmentFlag.AlignBottom)
+        self.set_theme(theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Takes another look."""
+        self.clear.setIcon(icons.icon("clear", theme, theme.text_dim))
+
+    def show_count(self, count: int) -> None:
+        """Says how many there are; hides without any."""
+        self.label.setText(f"{self._text} · {count}")
+        self.setVisible(count > 0)
+
+
+class _Jobs(QAbstractListModel):
+    """Some of the queue's jobs as rows. Rows that stay keep their place in the view."""
+
+    def __init__(self, queue: JobQueue) -> None:
+        super().__init__(queue)
+        self._queue = queue
+        self._jobs: list[Job] = list(self._present())
+        queue.changed.connect(self._on_changed)
+
+    def _present(self) -> Sequence[Job]:
+        raise NotImplementedError
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        """How many jobs there are."""
+        return 0 if parent is not None and parent.isValid() else len(self._jobs)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """A job: its name, what is said of it, or the job itself."""
+        if not index.isValid() or index.row() >= len(self._jobs):
+            return None
+        job = self._jobs[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return job.name
+            case Qt.ItemDataRole.ToolTipRole:
+                return f"{job.name}\n{detail_of(job)}"
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"{job.name}, {job.state.value}, {detail_of(job)}"
+            case value if value == _JOB:
+                return job
+            case _:
+                return None
+
+    def _on_changed(self, changed: Job | None) -> None:
+        if changed is None:
+            self._replace(list(self._present()))
+
+    def _replace(self, new: list[Job]) -> None:
+        """Takes out and puts in only what lies between the equal beginnings and ends of the two lists."""
+        old = self._jobs
+        shorter = min(len(old), len(new))
+        start = next((i for i in range(shorter) if old[i] is not new[i]), shorter)
+        end = next((i for i in range(shorter - start) if old[-1 - i] is not new[-1 - i]), shorter - start)
+        if start < len(old) - end:
+            self.beginRemoveRows(QModelIndex(), start, len(old) - end - 1)
+            del old[start : len(old) - end]
+            self.endRemoveRows()
+        if start < len(new) - end:
+            self.beginInsertRows(QModelIndex(), start, len(new) - end - 1)
+            old[start:start] = new[start : len(new) - end]
+            self.endInsertRows()
+
+
+class _EndedJobs(_Jobs):
+    """The jobs that have ended, the newest first."""
+
+    def _present(self) -> Sequence[Job]:
+        return self._queue.ended
+
+
+class _PendingJobs(_Jobs):
+    """The jobs that wait; they can be dragged to another place."""
+
+    def _present(self) -> Sequence[Job]:
+        return self._queue.pending
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Jobs can be dragged, and dropped between others."""
+        flags = super().flags(index)
+        return flags | (Qt.ItemFlag.ItemIsDragEnabled if index.isValid() else Qt.ItemFlag.ItemIsDropEnabled)
+
+    def supportedDropActions(self) -> Qt.DropAction:
+        """Only moving has a sense."""
+        return Qt.DropAction.MoveAction
+
+    def mimeTypes(self) -> list[str]:
+        """What is dragged: the id of a job."""
+        return [_MIME]
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
+        """The id of the job that is dragged."""
+        data = QMimeData()
+        data.setData(_MIME, self._jobs[indexes[0].row()].id.encode())
+        return data
+
+    def dropMimeData(
+        self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Any
+    ) -> bool:
+        """Moves the job. Says no to the view, which would remove the row otherwise."""
+        del action, column
+        job_id = bytes(data.data(_MIME).data()).decode()
+        place = next((place for place, job in enumerate(self._jobs) if job.id == job_id), None)
+        if place is not None:
+            to = row if row >= 0 else (parent.row() if parent.isValid() else len(self._jobs))
+            self._queue.move(job_id, to - 1 if to > place else to)
+        return False
+
+
+class _JobView(QListView):
+    """A list of jobs."""
+
+    def __init__(self, model: _Jobs, pictures: Pictures, theme: Theme, *, thumbnails: bool = False) -> None:
+        super().__init__()
+        self._delegate = _JobPainter(pictures, theme, thumbnails=thumbnails)
+        self.setModel(model)
+        self.setItemDelegate(self._delegate)
+        self.setUniformItemSizes(True)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        if thumbnails:
+            pictures.ready.connect(self._on_ready)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Takes another look."""
+        self._delegate.theme = theme
+        self.viewport().update()
+
+    def _on_ready(self, _path: object) -> None:
+        self.viewport().update()
+
+    def row_height(self) -> int:
+        """Of each row."""
+        return self._delegate.height(self.fontMetrics())
+
+    def selected(self) -> list[Job]:
+        """The jobs that are selected."""
+        return [index.data(_JOB) for index in self.selectedIndexes()]
+
+
+class _JobPainter(QStyledItemDelegate):
+    """Draws a job: its state, its name, what is said of it, and its first picture."""
+
+    def __init__(self, pictures: Pictures, theme: Theme, *, thumbnails: bool) -> None:
+        super().__init__()
+        self._pictures = pictures
+        self._thumbnails = thumbnails
+        self.theme = theme
+
+    def height(self, metrics: QFontMetrics) -> int:
+        """Of a row: two lines of text."""
+        return 2 * metrics.lineSpacing() + (16 if self._thumbnails else 10)
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        """As wide as the list."""
+        del index
+        facts: Any = option
+        return QSize(100, self.height(facts.fontMetrics))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draws the row."""
+        facts: Any = option
+        job: Job = index.data(_JOB)
+        rect: QRect = facts.rect
+        facts.widget.style().drawPrimitive(
+            QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, facts.widget
+        )
+        painter.save()
+        inner = rect.adjusted(_GAP, 4, -_GAP, -4)
+        if self._thumbnails:
+            side = inner.height()
+            self._draw_picture(painter, QRect(inner.left(), inner.top(), side, side), job)
+            inner.setLeft(inner.left() + side + _GAP)
+        metrics: QFontMetrics = facts.fontMetrics
+        name, colour = _ICONS[job.state]
+        side = metrics.height()
+        box = QRect(inner.left(), inner.center().y() - metrics.lineSpacing() + 1, side, side)
+        icons.icon(name, self.theme, str(getattr(self.theme, colour))).paint(painter, box)
+        self._draw_texts(painter, inner, side + 6, job, metrics)
+        painter.restore()
+
+    def _draw_texts(
+        self, painter: QPainter, inner: QRect, indent: int, job: Job, metrics: QFontMetrics
+    ) -> None:
+        line = metrics.lineSpacing()
+        top = inner.center().y() - line + 1
+        when = f"{job.created:%H:%M}"
+        edge = metrics.horizontalAdvance(when)
+        left, dim = Qt.AlignmentFlag.AlignLeft, QColor(self.theme.text_dim)
+        name = QRect(inner.left() + indent, top, inner.width() - indent - edge - _GAP, line)
+        painter.setPen(QColor(self.theme.text))
+        painter.drawText(name, left, metrics.elidedText(job.name, Qt.TextElideMode.ElideMiddle, name.width()))
+        painter.setPen(dim)
+        painter.drawText(QRect(inner.right() - edge, top, edge + 1, line), left, when)
+        has_failed = job.state in (JobState.FAILED, JobState.PARTIAL)
+        painter.setPen(QColor(self.theme.danger if has_failed else self.theme.text_dim))
+        below = QRect(inner.left(), top + line, inner.width(), line)
+        said = detail_of(job).replace("\n", " ")
+        painter.drawText(below, left, metrics.elidedText(said, Qt.TextElideMode.ElideRight, below.width()))
+
+    def _draw_picture(self, painter: QPainter, box: QRect, job: Job) -> None:
+        painter.fillRect(box, QColor(self.theme.canvas))
+        if not job.pictures:
+            return
+        ratio = painter.device().devicePixelRatioF()
+        pixmap = self._pictures.thumbnail(job.pictures[0], round(box.width() * ratio))
+        if pixmap is None:
+            return
+        size = pixmap.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        target = QRect(QPoint(), size)
+        target.moveCenter(box.center())
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawPixmap(target, pixmap)
+
+
+def detail_of(job: Job) -> str:
+    """What is said of a job below its name."""
+    took = "" if job.seconds is None else _duration(job.seconds)
+    count = len(job.pictures)
+    made = f"{count} picture{'s' if count > 1 else ''}" if count else ""
+    match job.state:
+        case JobState.PENDING:
+            return "Waits"
+        case JobState.CANCELLED:
+            return f"Cancelled after {took}" if took else "Cancelled before it ran"
+        case JobState.FAILED | JobState.PARTIAL:
+            return job.message or "Failed"
+        case _:
+            return " · ".join(part for part in (took, made) if part)
+
+
+def _duration(seconds: float) -> str:
+    """As people say it: `0.4 s`, `12 s`, `3:05`, `1:02:03`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _elided(text: str, label: QLabel) -> str:
+    width = max(label.width(), 80)
+    return label.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, width)
