@@ -1,6 +1,6 @@
 """Sets Darkroom up and runs it, its tests or its checks. Needs only Python 3.11 or newer, with pip.
 
-    python dev.py run      set up, make a picture from the ready graph and say where it is
+    python dev.py run      set up and open the window; without a display, make a picture from the ready graph
     python dev.py test     set up and run every test
     python dev.py check    lint, types, layer rules and the quick tests, before a commit
 
@@ -27,7 +27,6 @@ MODELS = DATA / "models"
 # The build for NVIDIA GPUs takes 10 GB, but which one pip is to fetch cannot be seen from here.
 NEEDED_GB = 4
 IMPORTS = "import torch, PySide6.QtWidgets, diffusers, transformers, PIL, scipy, safetensors.torch"
-READY_GRAPH = ROOT / "resources/templates/text_to_image.json"
 
 
 class SetupFailed(Exception):
@@ -132,7 +131,7 @@ def probe_imports() -> None:
 
 
 def run(rest: list[str]) -> int:
-    """Makes a picture from the ready graph."""
+    """Opens the window on folders of this clone; where there can be none, the ready graph runs instead."""
     model = MODELS / "checkpoints/darkroom_seeded.safetensors"
     if not model.is_file():
         layout = ROOT / "tests/golden/layouts/e2e_sd15.json"
@@ -140,7 +139,7 @@ def run(rest: list[str]) -> int:
         if status := subprocess.run([PYTHON, *arguments], check=False).returncode:
             return status
     folders = ["--models", MODELS, "--input", DATA / "input", "--output", DATA / "output"]
-    return darkroom("run", READY_GRAPH, *folders, *rest)
+    return darkroom(*folders, "--profile", DATA / "profile", *rest)
 
 
 def test(rest: list[str]) -> int:

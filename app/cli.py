@@ -1,4 +1,7 @@
-"""`darkroom`: runs, converts and inspects graphs without a window. Nothing here imports Qt."""
+"""`darkroom`: opens the window; with a command, runs, converts and inspects graphs without one.
+
+Only the window imports Qt, when it is about to be shown.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,24 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from app.status import CANCELLED, FAILED, OK, WRONG_INPUT
 from core.errors import DarkroomError
+from resources import READY_GRAPH
+
+_COMMANDS: Final = ("run", "convert", "inspect", "nodes")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command line and returns its exit status.
+    """Runs a command line and returns its exit status. Without a command, its words are files for the window.
 
     0: everything was made; 1: some or none of it; 2: a file or the command line was wrong; 130: cancelled.
     """
     _print_anything()
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        parsed = _parser().parse_args(arguments)
+        parsed = (_commands() if words[:1] and words[0] in _COMMANDS else _window()).parse_args(words)
         command: Callable[[argparse.Namespace], int] = parsed.command
         status = command(parsed)
         sys.stdout.flush()
@@ -49,11 +57,64 @@ def _print_anything() -> None:
 
 
 def _complain(message: str, status: int) -> int:
-    print(f"darkroom: {message}", file=sys.stderr)  # noqa: T201 - a command line's way to speak
+    _say(message)
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _say(message: str) -> None:
+    print(f"darkroom: {message}", file=sys.stderr, flush=True)  # noqa: T201 - a command line's way to speak
+
+
+def _open_window(options: argparse.Namespace) -> int:
+    """Opens the window; where there can be none, runs the files or the ready graph instead and says so."""
+    from app import headless
+
+    lacks_display = not _has_display()
+    if not (options.headless or lacks_display):
+        misplaced = [name for name in ("set", "dump", "report") if getattr(options, name)]
+        if misplaced:
+            raise DarkroomError(f"--{misplaced[0]} goes with --headless or with `darkroom run`")
+        from app import application
+
+        return application.main(options)
+    what = (
+        f"{len(options.files)} files"
+        if options.files[1:]
+        else "the file"
+        if options.files
+        else "the ready graph"
+    )
+    reason = "no display found: " if lacks_display else ""
+    _say(f"{reason}running {what} without a window")
+    options.files = options.files or [READY_GRAPH]
+    return headless.run(options)
+
+
+def _has_display() -> bool:
+    """Whether a window can be shown. Windows and macOS always have a display."""
+    needs_one = sys.platform not in ("win32", "darwin")
+    return not needs_one or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")))
+
+
+def _window() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="darkroom",
+        description="Make images on your own machine. Opens the window, with the files if any are named.",
+        epilog=f"Without a window: darkroom {{{','.join(_COMMANDS)}}} ...; each has a --help of its own.",
+    )
+    parser.set_defaults(command=_open_window)
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="workflow, prompt, or picture that carries one"
+    )
+    parser.add_argument("--profile", type=Path, metavar="DIR", help="where preferences and recovery data lie")
+    parser.add_argument(
+        "--headless", action="store_true", help="run the files, or the ready graph, as `darkroom run` does"
+    )
+    _add_run(parser)
+    return parser
+
+
+def _commands() -> argparse.ArgumentParser:
     from app import files, headless  # they take a moment, in which Ctrl+C is answered like at any other time
 
     parser = argparse.ArgumentParser(prog="darkroom", description="Make images on your own machine.")
@@ -62,26 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run graphs: API or editor JSON, or pictures that carry one")
     run.set_defaults(command=headless.run)
     run.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    _add_folders(run)
-    run.add_argument("--output", type=Path, metavar="DIR", help="where pictures are saved")
-    run.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        type=headless.Setting.parse,
-        metavar="NODE.INPUT=VALUE",
-        help="give an input another value (repeatable)",
-    )
-    run.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]|mps", help="where to compute")
-    run.add_argument(
-        "--dump",
-        action="append",
-        default=[],
-        type=headless.Dump.parse,
-        metavar="NODE.SLOT=FILE",
-        help="write the value of an output to a safetensors file (repeatable; with one FILE only)",
-    )
-    run.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
+    _add_run(run)
 
     convert = commands.add_parser("convert", help="convert a graph between API and editor format")
     convert.set_defaults(command=files.convert)
@@ -98,6 +140,31 @@ def _parser() -> argparse.ArgumentParser:
     nodes.set_defaults(command=files.nodes)
     nodes.add_argument("--json", action="store_true", help="print their whole interface as JSON")
     return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    from app import headless
+
+    _add_folders(parser)
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where pictures are saved")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=headless.Setting.parse,
+        metavar="NODE.INPUT=VALUE",
+        help="give an input another value (repeatable)",
+    )
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]|mps", help="where to compute")
+    parser.add_argument(
+        "--dump",
+        action="append",
+        default=[],
+        type=headless.Dump.parse,
+        metavar="NODE.SLOT=FILE",
+        help="write the value of an output to a safetensors file (repeatable; with one FILE only)",
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
 
 
 def _add_folders(parser: argparse.ArgumentParser) -> None:

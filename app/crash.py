@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from datetime import datetime
+from pathlib import Path
 
 import platformdirs
 
@@ -11,11 +12,15 @@ from core.errors import DarkroomError
 from core.media.outputs import write_whole
 
 
-def describe(error: Exception) -> str:
-    """What to tell the user; the trace is written to a file, or part of the text if that fails."""
+def describe(error: Exception, folder: Path | None = None) -> str:
+    """What to tell the user; the trace is written to a file, or part of the text if that fails.
+
+    Args:
+        folder: Where the file goes; None for the place that the system expects.
+    """
     trace = "".join(traceback.format_exception(error))
     reason = f"this is a mistake in Darkroom, not in what you asked for: {type(error).__name__}: {error}"
-    folder = platformdirs.user_log_path("Darkroom", appauthor=False)
+    folder = folder or platformdirs.user_log_path("Darkroom", appauthor=False)
     file = folder / f"crash-{datetime.now():%Y%m%d-%H%M%S-%f}.txt"
     try:
         write_whole(file, trace.encode("utf-8", "backslashreplace"))

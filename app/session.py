@@ -30,11 +30,10 @@ from core.workflow.compile import compile_document
 from core.workflow.document import GraphDocument
 from core.workflow.json_text import parse_json
 from core.workflow.prompt_json import write_prompt
-from resources import path as resource
+from resources import READY_GRAPH
 
 _log = logging.getLogger(__name__)
 
-READY_GRAPH: Final = resource("templates", "text_to_image.json")
 _RECENT: Final = 20
 _TICK_MS: Final = 100
 """Edits are looked at this often; the journal has them on disk within half a second."""
@@ -245,7 +244,7 @@ class Session(QObject):
         except MemoryError:
             self._tell(self.reported.emit, title, ["Memory ran out; close other programs."])
         except Exception as error:  # noqa: BLE001 - a mistake of ours costs this file, not the thread
-            self._tell(self.reported.emit, title, [describe(error)])
+            self._tell(self.reported.emit, title, [describe(error, self._profile.log_dir)])
 
     def _tell(self, function: Callable[..., object], *arguments: Any) -> None:
         self._results.put(partial(function, *arguments))

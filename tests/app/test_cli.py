@@ -373,6 +373,96 @@ def test_interrupt_cancels_within_a_step(folder: Path, model_root: Path) -> None
     process.stderr.close()
 
 
+@pytest.fixture
+def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+
+
+@pytest.fixture
+def window(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Takes the place of the window: the options it was opened with."""
+    from app import application
+
+    opened: list[Any] = []
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    monkeypatch.setattr(application, "main", lambda options: opened.append(options) or 0)
+    return opened
+
+
+def test_without_a_display_the_ready_graph_runs_and_it_is_said(
+    folder: Path, model_root: Path, no_display: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["--set", CHECKPOINT, "--set", "4.width=64", "--set", "4.height=64", "--set", "5.steps=1"]
+    places = ["--models", str(model_root), "--output", str(folder / "output"), "--device", "cpu"]
+    assert main(["--profile", str(folder / "profile"), *places, *settings]) == 0
+    said = capsys.readouterr()
+    assert said.out.strip() == str(folder / "output/darkroom_00001_.png")
+    assert "no display found: running the ready graph without a window" in said.err
+    assert not (folder / "profile").exists()
+
+
+@pytest.mark.parametrize("option", [[], ["--headless"]])
+def test_files_run_where_no_window_is_or_is_wanted(
+    folder: Path,
+    option: list[str],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if option:
+        monkeypatch.setenv("DISPLAY", ":99")
+    else:
+        request.getfixturevalue("no_display")
+    file = str(write_prompt(folder, INVERT))
+    places = ["--input", str(folder / "input"), "--output", str(folder / "output"), "--device", "cpu"]
+    assert main([file, *option, *places]) == 0
+    said = capsys.readouterr()
+    assert said.out.strip() == str(folder / "output/x_00001_.png")
+    assert "running the file without a window" in said.err
+    assert ("no display" in said.err) == (not option)
+
+
+def test_with_a_display_words_are_files_for_the_window(folder: Path, window: list[Any]) -> None:
+    assert main([]) == 0
+    assert main(["a.json", "./run", "--models", str(folder), "--profile", "p", "--device", "cpu"]) == 0
+    first, second = window
+    assert first.files == []
+    assert second.files == [Path("a.json"), Path("run")]
+    assert (second.models, second.profile, second.device) == ([folder], Path("p"), "cpu")
+
+
+def test_commands_open_no_window(window: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nodes"]) == 0
+    assert window == []
+    assert "KSampler" in capsys.readouterr().out
+
+
+def test_options_of_a_run_are_refused_for_the_window(
+    window: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--set", "5.steps=1"]) == 2
+    assert "--set goes with --headless" in capsys.readouterr().err
+    assert window == []
+
+
+def test_help_tells_of_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    said = capsys.readouterr().out
+    assert all(command in said for command in ("run", "convert", "inspect", "nodes", "--headless"))
+
+
+def test_without_a_window_qt_is_not_loaded(folder: Path) -> None:
+    code = "import sys; from app.cli import main; main(sys.argv[1:]); print('PySide6' in sys.modules)"
+    command = [sys.executable, "-c", code, "--headless", str(folder / "missing.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    assert "missing.json" in done.stderr
+
+
 def test_convert_both_ways(folder: Path) -> None:
     api, editor, back = folder / "api.json", folder / "editor.json", folder / "back.json"
     assert main(["convert", str(TEMPLATE), str(api), "--to", "api"]) == 0

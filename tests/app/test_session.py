@@ -16,12 +16,14 @@ from PIL.PngImagePlugin import PngInfo
 
 from app.documents import OpenDocument
 from app.profile import Profile
-from app.session import READY_GRAPH, Session
+from app.session import Session
 from core.folders import Folders
 from core.nodes.registry import Registry
 from core.workflow.document import GraphDocument
 from core.workflow.open import read_workflow
-from core.workflow.operations import MoveNodes, SetWidget
+from core.workflow.operations import AddNode, SetWidget
+from core.workflow.records import Node
+from resources import READY_GRAPH
 
 
 class Listener:
@@ -375,7 +377,7 @@ def test_unsaved_changes_come_back_in_their_places_with_the_dirty_mark(
     new = first.session.new()
     opened, clean = first.open(workflow), first.open(other)
     edit(opened, 77)
-    new.do(MoveNodes({}), "Nothing")
+    new.do(AddNode(Node("1", "Note")), "Add Note")
     key = opened.key
     assert not clean.is_dirty
     second = start()
@@ -525,7 +527,6 @@ def test_a_mistake_on_the_thread_is_told_and_ends_nothing(
     def broken(*arguments: object) -> None:
         raise RuntimeError("what nobody thought of")
 
-    monkeypatch.setattr("platformdirs.user_log_path", lambda *a, **k: tmp_path / "log")
     first = start()
     with monkeypatch.context() as patch:
         patch.setattr("app.workflow_file.read", broken)
@@ -533,4 +534,6 @@ def test_a_mistake_on_the_thread_is_told_and_ends_nothing(
         ((name, _, (reason,)),) = first.take()
     assert name == "reported"
     assert "mistake in Darkroom" in reason
+    (report,) = (tmp_path / "profile/log").iterdir()
+    assert str(report) in reason
     assert first.open(workflow).path == workflow
