@@ -1,0 +1,290 @@
+"""What the canvas commands of `app.commands` do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QGuiApplication
+
+from app.canvas import clipboard
+from app.canvas.group_item import GroupItem
+from app.canvas.node_item import NodeItem
+from core.errors import WorkflowError
+from core.workflow import edits, placing
+from core.workflow.fragment import Fragment, insert, take
+from core.workflow.records import BYPASSED, MUTED, Point
+
+if TYPE_CHECKING:
+    from app.canvas.graph import CanvasGraph
+
+
+class Need(Enum):
+    """What a command acts on, and what is said when it is not there."""
+
+    NOTHING = ""
+    GRAPH = "The graph is empty."
+    ANYTHING = "Nothing is selected."
+    THINGS = "Select nodes or groups first."
+    NODES = "Select nodes first."
+    ONE = "Select one node or one group first."
+    TWO_NODES = "Select at least two nodes first."
+    THREE_NODES = "Select at least three nodes first."
+    UNDO = "There is nothing to undo."
+    REDO = "There is nothing to redo."
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a command needs, and what it does."""
+
+    need: Need
+    run: Callable[[CanvasGraph], object]
+
+
+class CanvasActions:
+    """Runs the commands that act on a canvas. Each that edits is one undo step.
+
+    Attributes:
+        handles: Ids of the commands it runs.
+    """
+
+    def __init__(self) -> None:
+        self._actions = {**_EDIT, **_NODE, **_VIEW}
+        self.handles = frozenset(self._actions)
+
+    def run(self, command_id: str, graph: CanvasGraph) -> None:
+        """Does what a command says, or tells why it cannot."""
+        action = self._actions[command_id]
+        if _is_met(action.need, graph):
+            action.run(graph)
+        else:
+            graph.message.emit(action.need.value)
+
+    def enabled(self, command_id: str, graph: CanvasGraph) -> bool:
+        """Whether what a command acts on is there."""
+        return _is_met(self._actions[command_id].need, graph)
+
+
+def _is_met(need: Need, graph: CanvasGraph) -> bool:
+    nodes, groups = graph.selected_nodes(), graph.selected_groups()
+    match need:
+        case Need.NOTHING:
+            return True
+        case Need.GRAPH:
+            document = graph.document
+            return bool(document.nodes or document.groups or document.links or document.reroutes)
+        case Need.ANYTHING:
+            return bool(nodes or groups or graph.selected_reroutes() or graph.selected_links())
+        case Need.THINGS:
+            return bool(nodes or groups)
+        case Need.NODES:
+            return bool(_nodes_meant(graph))
+        case Need.ONE:
+            return len(nodes) == 1 or (not nodes and len(groups) == 1)
+        case Need.TWO_NODES:
+            return len(nodes) >= 2
+        case Need.THREE_NODES:
+            return len(nodes) >= 3
+        case Need.UNDO:
+            return bool(graph.opened.history.undo_labels)
+        case Need.REDO:
+            return bool(graph.opened.history.redo_labels)
+
+
+# --- what is meant
+
+
+def _with_contents(graph: CanvasGraph) -> tuple[list[str], list[int]]:
+    """The selected nodes and groups, and the nodes and groups inside of the selected groups."""
+    nodes, groups = dict.fromkeys(graph.selected_nodes()), dict.fromkeys(graph.selected_groups())
+    for key in tuple(groups):
+        for item in graph.groups[key].contents():
+            if isinstance(item, NodeItem):
+                nodes[item.id] = None
+            elif isinstance(item, GroupItem):
+                groups[item.key] = None
+    return list(nodes), list(groups)
+
+
+def _nodes_meant(graph: CanvasGraph) -> list[str]:
+    """The selected nodes; if there are none, those inside of the selected groups."""
+    return graph.selected_nodes() or _with_contents(graph)[0]
+
+
+def _sizes(graph: CanvasGraph) -> dict[str, Point]:
+    """The sizes of the bodies as they are drawn."""
+    bodies = {node_id: item.body() for node_id, item in graph.nodes.items()}
+    return {node_id: (body.width(), body.height()) for node_id, body in bodies.items()}
+
+
+def _landing_place(graph: CanvasGraph) -> QPointF:
+    """Where things are pasted: at the mouse, or in the middle of the view while the mouse is outside."""
+    viewer = graph.viewer()
+    seen, pointer = viewer.visible_scene(), viewer.pointer()
+    return pointer if seen.contains(pointer) else seen.center()
+
+
+# --- the clipboard
+
+
+def _copy(graph: CanvasGraph) -> None:
+    nodes, groups = _with_contents(graph)
+    clipboard.put(take(graph.document, nodes, groups))
+
+
+def _cut(graph: CanvasGraph) -> None:
+    _copy(graph)
+    nodes, groups = _with_contents(graph)
+    graph.opened.do(edits.delete(graph.document, nodes, groups), "Cut")
+
+
+def _paste(graph: CanvasGraph, *, linked: bool = False) -> None:
+    try:
+        fragment = clipboard.take(graph.registry)
+    except WorkflowError as error:
+        graph.message.emit(str(error))
+        return
+    place = _landing_place(graph)
+    if fragment is None:
+        _paste_files(graph, place)
+    elif fragment.is_empty:
+        graph.message.emit("The workflow on the clipboard is empty.")
+    else:
+        _insert(graph, fragment, (place.x(), place.y()), "Paste", linked=linked)
+        if fragment.remarks:
+            graph.message.emit(f"Pasted, but not all of it could be used: {fragment.remarks[0]}")
+
+
+def _paste_files(graph: CanvasGraph, place: QPointF) -> None:
+    """Files on the clipboard are treated as if they were dropped here, or on the selected node."""
+    urls = QGuiApplication.clipboard().mimeData().urls()
+    paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
+    nodes = graph.selected_nodes()
+    if paths:
+        graph.files_dropped.emit(paths, place, nodes[0] if len(nodes) == 1 else "")
+    else:
+        graph.message.emit("The picture on the clipboard is not a file: save it first, then drop it here.")
+
+
+def _duplicate(graph: CanvasGraph) -> None:
+    fragment = take(graph.document, *_with_contents(graph))
+    _insert(graph, fragment, fragment.corner, "Duplicate")
+
+
+def _insert(graph: CanvasGraph, fragment: Fragment, at: Point, label: str, *, linked: bool = False) -> None:
+    inserted = insert(graph.document, fragment, at, linked)
+    if graph.opened.do(inserted.operation, label):
+        graph.select(inserted.nodes, inserted.groups, inserted.reroutes)
+
+
+# --- deleting and selecting
+
+
+def _delete(graph: CanvasGraph) -> None:
+    chosen = graph.selected_nodes(), graph.selected_groups(), graph.selected_reroutes()
+    graph.opened.do(edits.delete(graph.document, *chosen, graph.selected_links()), "Delete")
+
+
+def _clear(graph: CanvasGraph) -> None:
+    graph.opened.do(edits.clear(graph.document), "Clear graph")
+
+
+def _select_all(graph: CanvasGraph) -> None:
+    document = graph.document
+    graph.select(document.nodes, document.groups, document.reroutes)
+
+
+# --- nodes
+
+
+def _add(graph: CanvasGraph) -> None:
+    graph.search.open(_landing_place(graph), None)
+
+
+def _rename(graph: CanvasGraph) -> None:
+    nodes = graph.selected_nodes()
+    if nodes:
+        graph.editors.rename(nodes[0])
+    else:
+        graph.editors.rename_group(graph.selected_groups()[0])
+
+
+def _switch_mode(graph: CanvasGraph, mode: int, label: str) -> None:
+    graph.opened.do(edits.toggle_mode(graph.document, _nodes_meant(graph), mode), label)
+
+
+def _switch_flag(graph: CanvasGraph, flag: str, label: str) -> None:
+    graph.opened.do(edits.toggle_flag(graph.document, _nodes_meant(graph), flag), label)
+
+
+def _group(graph: CanvasGraph) -> None:
+    chosen = graph.selected_nodes(), graph.selected_groups(), graph.selected_reroutes()
+    operation = placing.group_around(graph.document, *chosen, _sizes(graph))
+    if graph.opened.do(operation, "Group"):
+        graph.select(groups=[operation.group.key])
+
+
+def _align(graph: CanvasGraph, edge: placing.Edge) -> None:
+    nodes = graph.selected_nodes()
+    graph.opened.do(placing.align(graph.document, nodes, edge, _sizes(graph)), f"Align {edge}")
+
+
+def _distribute(graph: CanvasGraph, axis: placing.Axis) -> None:
+    nodes = graph.selected_nodes()
+    graph.opened.do(placing.distribute(graph.document, nodes, axis, _sizes(graph)), f"Distribute {axis}")
+
+
+def _arrange(graph: CanvasGraph) -> None:
+    graph.opened.do(placing.arrange_all(graph.document, _sizes(graph)), "Arrange all")
+
+
+# --- the view
+
+
+def _refresh(graph: CanvasGraph) -> None:
+    graph.refresh()
+    graph.message.emit("Models and files are up to date.")
+
+
+_EDIT = {
+    "edit.undo": Action(Need.UNDO, lambda graph: graph.opened.undo()),
+    "edit.redo": Action(Need.REDO, lambda graph: graph.opened.redo()),
+    "edit.cut": Action(Need.THINGS, _cut),
+    "edit.copy": Action(Need.THINGS, _copy),
+    "edit.paste": Action(Need.NOTHING, _paste),
+    "edit.paste_linked": Action(Need.NOTHING, partial(_paste, linked=True)),
+    "edit.duplicate": Action(Need.THINGS, _duplicate),
+    "edit.delete": Action(Need.ANYTHING, _delete),
+    "edit.select_all": Action(Need.GRAPH, _select_all),
+    "edit.clear": Action(Need.GRAPH, _clear),
+}
+_NODE = {
+    "node.add": Action(Need.NOTHING, _add),
+    "node.rename": Action(Need.ONE, _rename),
+    "node.bypass": Action(Need.NODES, partial(_switch_mode, mode=BYPASSED, label="Bypass")),
+    "node.mute": Action(Need.NODES, partial(_switch_mode, mode=MUTED, label="Mute")),
+    "node.collapse": Action(Need.NODES, partial(_switch_flag, flag="collapsed", label="Collapse")),
+    "node.pin": Action(Need.NODES, partial(_switch_flag, flag="pinned", label="Pin")),
+    "node.group": Action(Need.THINGS, _group),
+    "node.align_left": Action(Need.TWO_NODES, partial(_align, edge="left")),
+    "node.align_right": Action(Need.TWO_NODES, partial(_align, edge="right")),
+    "node.align_top": Action(Need.TWO_NODES, partial(_align, edge="top")),
+    "node.align_bottom": Action(Need.TWO_NODES, partial(_align, edge="bottom")),
+    "node.distribute_across": Action(Need.THREE_NODES, partial(_distribute, axis="across")),
+    "node.distribute_down": Action(Need.THREE_NODES, partial(_distribute, axis="down")),
+    "node.arrange": Action(Need.GRAPH, _arrange),
+}
+_VIEW = {
+    "view.fit": Action(Need.NOTHING, lambda graph: graph.viewer().fit_selection()),
+    "view.all": Action(Need.NOTHING, lambda graph: graph.viewer().fit()),
+    "view.zoom_in": Action(Need.NOTHING, lambda graph: graph.viewer().zoom_in()),
+    "view.zoom_out": Action(Need.NOTHING, lambda graph: graph.viewer().zoom_out()),
+    "view.zoom_1": Action(Need.NOTHING, lambda graph: graph.viewer().set_zoom(1)),
+    "view.refresh": Action(Need.NOTHING, _refresh),
+}
