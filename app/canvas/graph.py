@@ -7,21 +7,24 @@ from collections.abc import Iterable, Mapping
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
+from app.canvas.actions import CanvasActions
+from app.canvas.editors import RowEditors
+from app.canvas.graph_edits import GraphEdits
 from app.canvas.group_item import GroupItem
 from app.canvas.look import Look, Thumbnails
 from app.canvas.mirror import Mirror
 from app.canvas.node_item import NodeItem
-from app.canvas.nodegraphqt import NodeGraph
 from app.canvas.overview import Overview
 from app.canvas.pipe_item import PipeItem
 from app.canvas.reroute_item import RerouteItem
+from app.canvas.search import NodeSearch
 from app.canvas.viewer import CanvasViewer
 from app.documents import OpenDocument
 from app.settings import Settings
 from app.theme import Theme
 
 
-class CanvasGraph(NodeGraph):
+class CanvasGraph(GraphEdits):
     """The canvas of one document.
 
     Args:
@@ -71,6 +74,9 @@ class CanvasGraph(NodeGraph):
         self.reroutes: Mapping[int, RerouteItem] = self.mirror.reroutes
         self.overview: Overview = self.mirror.overview
         scene.selectionChanged.connect(self.selection_changed)
+        self.editors = RowEditors(self)
+        self.search = NodeSearch(self)
+        self.actions = CanvasActions()
 
     def viewer(self) -> CanvasViewer:
         """The widget to put into a tab."""

@@ -1,0 +1,311 @@
+"""What the user does on the canvas, as edits of the document: each gesture is one undo step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QPointF, Signal
+
+from app.canvas.group_item import GroupItem
+from app.canvas.linking import ends, entry
+from app.canvas.node_item import NodeItem
+from app.canvas.node_layout import lay_out
+from app.canvas.nodegraphqt import NodeGraph
+from app.canvas.pipe_item import PipeItem
+from app.canvas.reroute_item import RerouteItem
+from app.theme import GRID
+from core.errors import WorkflowError
+from core.workflow import edits
+from core.workflow.document import Batch, Operation
+from core.workflow.fragment import insert, take
+from core.workflow.new_nodes import SPECIAL, new_node, special_node
+from core.workflow.operations import AddNode, MoveNodes, PutGroup, ResizeNode, SetColour, SetFlag
+from core.workflow.records import Group, Point
+from core.workflow.wiring import AddReroute, Connect, Disconnect, MoveReroutes, RemoveReroute
+
+if TYPE_CHECKING:
+    from app.canvas.port_item import PortItem
+    from app.documents import OpenDocument
+    from app.settings import Settings
+    from core.folders import Folders
+    from core.nodes.registry import Registry
+    from core.workflow.document import GraphDocument
+
+_FAR_STEP: Final = 10  # grid steps that Shift and an arrow key move by
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Where nodes, groups and the points of links are to go, by id."""
+
+    nodes: Mapping[str, Point] = field(default_factory=dict[str, Point])
+    groups: Mapping[int, Point] = field(default_factory=dict[int, Point])
+    reroutes: Mapping[int, Point] = field(default_factory=dict[int, Point])
+
+    def by(self, dx: float, dy: float) -> Moves:
+        """The same, further on."""
+        return Moves(
+            {key: (x + dx, y + dy) for key, (x, y) in self.nodes.items()},
+            {key: (x + dx, y + dy) for key, (x, y) in self.groups.items()},
+            {key: (x + dx, y + dy) for key, (x, y) in self.reroutes.items()},
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing goes anywhere."""
+        return not self.nodes and not self.groups and not self.reroutes
+
+
+class GraphEdits(NodeGraph):
+    """The half of the canvas that turns gestures into edits.
+
+    Signals:
+        view_requested: The node whose output is to be shown in the viewer.
+        files_dropped: Files (`list[Path]`), where in the scene (`QPointF`), and the node there or "".
+        message: A sentence for the status bar.
+    """
+
+    view_requested = Signal(str)
+    files_dropped = Signal(object, object, str)
+    message = Signal(str)
+
+    opened: OpenDocument
+    document: GraphDocument
+    registry: Registry
+    folders: Folders
+    settings: Settings
+
+    if TYPE_CHECKING:  # the other half: `app.canvas.graph`
+        # ruff: noqa: D102 - they are described there
+        @property
+        def nodes(self) -> Mapping[str, NodeItem]: ...
+        @property
+        def pipes(self) -> Mapping[int, PipeItem]: ...
+        @property
+        def groups(self) -> Mapping[int, GroupItem]: ...
+        def selected_nodes(self) -> list[str]: ...
+        def selected_groups(self) -> list[int]: ...
+        def selected_reroutes(self) -> list[int]: ...
+        def select(
+            self, nodes: Iterable[str] = (), groups: Iterable[int] = (), reroutes: Iterable[int] = ()
+        ) -> None: ...
+
+    # --- links
+
+    def _on_connection_changed(
+        self,
+        disconnected: Sequence[tuple[PortItem, PortItem]],
+        connected: Sequence[tuple[PortItem, PortItem]],
+    ) -> None:
+        """Links were drawn, moved, or let go on empty canvas; each pair is an output and an input."""
+        old = [number for _, target in disconnected if (number := self.link_into(target)) is not None]
+        operations: list[Operation] = [Disconnect(old)] if old else []
+        try:
+            operations += [self._connect(origin, target) for origin, target in connected]
+        except WorkflowError as error:
+            self.message.emit(str(error))
+            return
+        if operations:
+            moved = "Move links" if len(old) > 1 else "Move link"
+            label = "Disconnect" if not connected else "Connect" if not disconnected else moved
+            self.opened.do(Batch(tuple(operations)), label)
+
+    def _on_connection_sliced(self, ports: Sequence[Sequence[PortItem]]) -> None:
+        """Links were cut; each pair is an input and an output."""
+        found = (self.link_into(target) for target, _ in ports)
+        links = [number for number in found if number is not None]
+        if links:
+            self.opened.do(Disconnect(links), "Cut links" if len(links) > 1 else "Cut link")
+
+    def link_into(self, target: PortItem) -> int | None:
+        """The link that ends at an input."""
+        if target.slot is None:
+            return None
+        return self.document.input(target.node.id, target.slot).link
+
+    def disconnect_by_user(self, port: PortItem) -> None:
+        """Takes all links of a socket away."""
+        ends = (pipe for pipe in self.pipes.values() if port in (pipe.input_port, pipe.output_port))
+        links = [pipe.link_id for pipe in ends]
+        if links:
+            self.opened.do(Disconnect(links), "Disconnect")
+
+    def delete_links_by_user(self, links: Collection[int]) -> None:
+        """Takes links away."""
+        self.opened.do(Disconnect(tuple(links)), "Delete link")
+
+    def add_reroutes_by_user(self, places: Mapping[int, QPointF]) -> None:
+        """Gives links a point each: link id -> where. Links that run through the same points share it."""
+        operations: dict[object, Operation] = {}
+        for link, pos in places.items():
+            operation = edits.reroute(self.document, link, (pos.x(), pos.y()))
+            shared = operation.before if isinstance(operation, AddReroute) else None
+            operations.setdefault(("shared", shared) if shared is not None else link, operation)
+        self.opened.do(Batch(tuple(operations.values())), "Add reroute")
+
+    def remove_reroute_by_user(self, number: int) -> None:
+        """Takes a point away; the links through it stay."""
+        self.opened.do(RemoveReroute(number), "Remove reroute")
+
+    def _connect(self, origin: PortItem, target: PortItem) -> Operation:
+        assert origin.slot is not None  # outputs always have one
+        node = target.node.record
+        if target.slot is not None and edits.input_slot(node, target.input_name) != target.slot:
+            return Connect(origin.node.id, origin.slot, node.id, target.slot)  # two inputs of one name
+        return edits.link(
+            self.document, origin.node.id, origin.slot, node.id, target.input_name, self.registry
+        )
+
+    # --- moving and resizing
+
+    def movable(
+        self, nodes: Iterable[str], groups: Iterable[int] = (), reroutes: Iterable[int] = ()
+    ) -> Moves:
+        """Where these are, and all that is inside of the groups; without what is pinned."""
+        all_nodes, all_groups, all_reroutes = set(nodes), set(groups), set(reroutes)
+        for key in tuple(all_groups):
+            more_nodes, more_groups, more_reroutes = self._inside(key)
+            all_nodes |= more_nodes
+            all_groups |= more_groups
+            all_reroutes |= more_reroutes
+        table = self.document
+        return Moves(
+            {key: table.nodes[key].pos for key in all_nodes if not self.is_pinned(key)},
+            {key: table.groups[key].bounding[:2] for key in all_groups},
+            {key: table.reroutes[key].pos for key in all_reroutes},
+        )
+
+    def places(self, moves: Moves) -> Moves:
+        """Where the things that were to be moved are now."""
+        table = self.document
+        return Moves(
+            {key: table.nodes[key].pos for key in moves.nodes},
+            {key: table.groups[key].bounding[:2] for key in moves.groups},
+            {key: table.reroutes[key].pos for key in moves.reroutes},
+        )
+
+    def select_contents(self, key: int) -> None:
+        """Selects what is inside of a group."""
+        self.select(*self._inside(key))
+
+    def _inside(self, key: int) -> tuple[set[str], set[int], set[int]]:
+        """The nodes, groups and reroute points inside of a group."""
+        items = self.groups[key].contents()
+        return (
+            {item.id for item in items if isinstance(item, NodeItem)},
+            {item.key for item in items if isinstance(item, GroupItem)},
+            {item.reroute_id for item in items if isinstance(item, RerouteItem)},
+        )
+
+    def is_pinned(self, node_id: str) -> bool:
+        """Whether the node may not be moved by dragging."""
+        return bool(self.document.nodes[node_id].flags.get("pinned"))
+
+    def nudge_by_user(self, across: int, down: int, *, far: bool = False) -> None:
+        """Moves the selection by steps of the grid; steps one after the other are undone at once."""
+        start = self.movable(self.selected_nodes(), self.selected_groups(), self.selected_reroutes())
+        if start.is_empty:
+            return
+        step = GRID * (_FAR_STEP if far else 1)
+        key = ("nudge", *map(frozenset, (start.nodes, start.groups, start.reroutes)))
+        self._move(start.by(across * step, down * step), key)
+
+    def _on_nodes_moved(self, moves: Moves) -> None:
+        """Things were dragged elsewhere."""
+        self._move(moves, None)
+
+    def _move(self, moves: Moves, key: Hashable | None) -> None:
+        self.opened.do(self._moving(moves), _moving_label(moves), key)
+
+    def _moving(self, moves: Moves) -> Operation:
+        groups = (_placed(self.document.groups[key], pos) for key, pos in moves.groups.items())
+        operations: list[Operation] = [PutGroup(group) for group in groups]
+        if moves.nodes:
+            operations.append(MoveNodes(moves.nodes))
+        if moves.reroutes:
+            operations.append(MoveReroutes(moves.reroutes))
+        return operations[0] if len(operations) == 1 else Batch(tuple(operations))
+
+    def resize_node_by_user(self, node_id: str, size: Point) -> None:
+        """Gives a node a size, or the smallest that shows all its sockets and values."""
+        node = self.nodes[node_id]
+        least = lay_out(node.face, size)
+        if (least.width, least.height) != node.record.size:
+            self.opened.do(ResizeNode(node_id, (least.width, least.height)), "Resize node")
+
+    def resize_group_by_user(self, key: int, size: Point) -> None:
+        """Gives a group a size; what is inside stays where it is."""
+        group = self.document.groups[key]
+        if group.bounding[2:] != size:
+            self.opened.do(PutGroup(replace(group, bounding=(*group.bounding[:2], *size))), "Resize group")
+
+    # --- nodes
+
+    def _on_insert_node(self, pipe: PipeItem, node_id: str, moves: Moves) -> None:
+        """A node was dropped on a link."""
+        sockets = entry(self.document, pipe, self.nodes[node_id])
+        if sockets is None:
+            self._move(moves, None)
+            return
+        (origin, target), (first, last) = ends(pipe), sockets
+        operations = (self._moving(moves), self._connect(origin, first), self._connect(last, target))
+        self.opened.do(Batch(operations), "Insert node into link")
+
+    def pipe_to_enter(self, node_id: str) -> PipeItem | None:
+        """The link that a node lies on and would be put into."""
+        node = self.nodes[node_id]
+        area = node.mapRectToScene(node.outline()).adjusted(6, 6, -6, -6)
+        pipes = (item for item in self._viewer.scene().items(area) if isinstance(item, PipeItem))
+        return next((pipe for pipe in pipes if entry(self.document, pipe, node)), None)
+
+    def add_by_user(self, class_type: str, pos: QPointF) -> str | None:
+        """Adds a node of a type, its title bar at a point of the scene; returns its id."""
+        number, place = self.document.new_node_id(), (pos.x(), pos.y())
+        spec = self.registry.interface(class_type)
+        if class_type in SPECIAL:
+            node, title = special_node(number, class_type, place), SPECIAL[class_type]
+        elif spec is not None:
+            node, title = new_node(number, spec, place, folders=self.folders), spec.title
+        else:
+            self.message.emit(f"Darkroom knows no node called {class_type}.")
+            return None
+        if not self.opened.do(AddNode(node), f"Add {title}"):
+            return None
+        self.select([number])
+        return number
+
+    def duplicate_by_user(self, nodes: Collection[str], groups: Collection[int], by: Point) -> None:
+        """Puts copies of nodes and groups somewhere, and selects them."""
+        part = take(self.document, nodes, groups)
+        x, y = part.corner
+        made = insert(self.document, part, (x + by[0], y + by[1]))
+        if self.opened.do(made.operation, "Duplicate"):
+            self.select(made.nodes, made.groups, made.reroutes)
+
+    def collapse_by_user(self, node_id: str) -> None:
+        """Shows only the title of a node, or all of it again."""
+        is_collapsed = self.document.nodes[node_id].collapsed
+        operation = SetFlag([node_id], "collapsed", None if is_collapsed else True)
+        self.opened.do(operation, "Expand" if is_collapsed else "Collapse")
+
+    def colour_by_user(self, colour: str | None, background: str | None) -> None:
+        """Colours the selected nodes and groups; None for the colours of the theme."""
+        nodes, groups = self.selected_nodes(), self.selected_groups()
+        operations: list[Operation] = [SetColour(nodes, colour, background)] if nodes else []
+        operations += [PutGroup(replace(self.document.groups[key], colour=background)) for key in groups]
+        if operations:
+            self.opened.do(Batch(tuple(operations)), "Change colour")
+
+
+def _placed(group: Group, pos: Point) -> Group:
+    return replace(group, bounding=(*pos, *group.bounding[2:]))
+
+
+def _moving_label(moves: Moves) -> str:
+    if moves.groups:
+        return "Move group" if len(moves.groups) == 1 else "Move groups"
+    if moves.nodes:
+        return "Move node" if len(moves.nodes) == 1 else "Move nodes"
+    return "Move reroute"
