@@ -1,0 +1,558 @@
+"""Editing values and titles on the canvas: one editor at a time, over what it edits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from PySide6.QtCore import QObject, QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QFontInfo
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+
+from app.canvas import values
+from app.canvas.face import Row, RowKind, choices
+from app.canvas.line_editor import LineEditor
+from app.canvas.popup import ChoicePopup, PopupItem
+from app.canvas.text_editor import TextEditor
+from app.ui import icons
+from core.nodes.spec import FileChoice, Text
+from core.workflow.after_run import draw
+from core.workflow.document import Changed, Operation
+from core.workflow.operations import PutGroup, SetTitle, SetWidget
+
+if TYPE_CHECKING:
+    from app.canvas.graph import CanvasGraph
+    from app.canvas.node_item import NodeItem
+
+NUMBERS: Final = frozenset({RowKind.INT, RowKind.FLOAT})
+_CHOICES: Final = frozenset({RowKind.CHOICE, RowKind.AFTER_RUN})
+_BY_TAB: Final = NUMBERS | _CHOICES | {RowKind.TEXT, RowKind.LONG_TEXT}
+_PICK_FILE: Final = object()
+_PIXELS_PER_STEP: Final = 4
+_LEAST_LINE: Final = 120
+_LEAST_TEXT: Final = (280, 110)
+_MODES: Final = {
+    "fixed": "stays as it is",
+    "increment": "one step up",
+    "decrement": "one step down",
+    "randomize": "another one each time",
+}
+
+
+class RowEditors(QObject):
+    """Edits the rows of nodes, and titles. Everything is written through the document's undo steps.
+
+    Args:
+        random: Draws seeds.
+
+    Signals:
+        pick_file: A file is to be chosen for a value: the id of the node and its row.
+    """
+
+    pick_file = Signal(str, object)
+
+    def __init__(self, graph: CanvasGraph, random: Random | None = None) -> None:
+        super().__init__(graph)
+        self._graph = graph
+        self._random = random or Random()
+        self._editor: _Open | None = None
+        self._popup: ChoicePopup | None = None
+        self._chosen: Callable[[Any], None] | None = None
+        self._tabbed: Callable[[int], None] | None = None
+        self._scrub: _Scrub | None = None
+        self._writing = False
+        graph.viewer().view_changed.connect(self.close)
+        graph.opened.edited.connect(self._on_edited)
+
+    # --- opening and closing
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is being edited."""
+        return self._editor is not None or (self._popup is not None and self._popup.isVisible())
+
+    def open(self, node_id: str, row_index: int, at: QPointF | None = None) -> None:
+        """Starts to edit a row; a toggle flips at once.
+
+        Args:
+            at: Where the mouse is in the scene: in a text the cursor goes there.
+        """
+        self.close()
+        found = self._editable(node_id, row_index)
+        if found is None:
+            return
+        item, row = found
+        match row.kind:
+            case RowKind.TOGGLE:
+                self.set_value(node_id, row, not row.value)
+            case RowKind.CHOICE | RowKind.AFTER_RUN:
+                self._open_choices(item, row_index, row)
+            case RowKind.LONG_TEXT:
+                self._open_text(item, row_index, row, at)
+            case RowKind.INT | RowKind.FLOAT | RowKind.TEXT:
+                self._open_line(item, row_index, row)
+            case RowKind.OTHER:
+                self._say(f"{row.label or 'This value'!r} is kept as it is: its type is not known.")
+
+    def rename(self, node_id: str) -> None:
+        """Starts to edit the title of a node."""
+        self.close()
+        item = self._graph.nodes.get(node_id)
+        if item is None or item.face.reroute:
+            return
+
+        def commit(text: str) -> None:
+            spec = self._graph.registry.interface(item.record.type)
+            title = text.strip() or None
+            own = None if spec is not None and title == spec.title else title
+            if own != item.record.title:
+                self._do(SetTitle(node_id, own), "Rename node")
+
+        self._open_title(lambda: item.mapRectToScene(item.title_rect()), item.face.title, 13.5, commit)
+        if self._editor:
+            self._editor.node_id = node_id
+
+    def rename_group(self, key: int) -> None:
+        """Starts to edit the title of a group."""
+        self.close()
+        item = self._graph.groups.get(key)
+        if item is None:
+            return
+
+        def commit(text: str) -> None:
+            if text.strip() != item.record.title:
+                self._do(PutGroup(replace(item.record, title=text.strip())), "Rename group")
+
+        area = lambda: item.mapRectToScene(item.title_rect())  # noqa: E731
+        self._open_title(area, item.record.title, item.font_pixels(), commit)
+        if self._editor:
+            self._editor.group = key
+
+    def close(self, commit: bool = True) -> None:
+        """Ends editing.
+
+        Args:
+            commit: What was typed is kept, if it can be.
+        """
+        if self._popup is not None:
+            self._popup.cancel()
+        editor, self._editor = self._editor, None
+        if editor is None:
+            return
+        if commit:
+            self._take(editor)
+        had_focus = editor.widget.hasFocus()
+        editor.widget.hide()
+        editor.widget.deleteLater()
+        self._graph.opened.history.stop_merging()
+        if had_focus:
+            self._graph.viewer().setFocus()
+
+    def commit(self) -> None:
+        """Writes what has been typed so far and goes on editing: something else needs the value now."""
+        if self._editor is not None:
+            self._take(self._editor)
+
+    # --- changing values
+
+    def set_value(self, node_id: str, row: Row, value: Any) -> None:
+        """Writes a value as an undo step of its own, if it is another one."""
+        self._graph.opened.history.stop_merging()
+        self._write(node_id, row, value)
+        self._graph.opened.history.stop_merging()
+
+    def step(self, node_id: str, row_index: int, direction: int) -> None:
+        """Goes to the next (1) or previous (-1) number or choice; a toggle flips."""
+        self.close()
+        found = self._editable(node_id, row_index)
+        if found is None:
+            return
+        row = found[1]
+        if row.kind in NUMBERS:
+            self.set_value(
+                node_id, row, values.stepped(row, values.present(row), values.step(row) * direction)
+            )
+        elif row.kind in _CHOICES:
+            words = choices(row, self._graph.folders)
+            place = words.index(row.text) + direction
+            if 0 <= place < len(words):
+                self.set_value(node_id, row, words[place])
+        elif row.kind is RowKind.TOGGLE:
+            self.set_value(node_id, row, not row.value)
+
+    def scrub_start(self, node_id: str, row_index: int) -> None:
+        """The mouse was pressed on a number, and drags it from here on."""
+        self.close()
+        found = self._editable(node_id, row_index)
+        if found is not None and found[1].kind in NUMBERS:
+            self._graph.opened.history.stop_merging()
+            self._scrub = _Scrub(node_id, found[1])
+
+    def scrub_move(self, dx_pixels: float, fine: bool = False, coarse: bool = False) -> None:
+        """The mouse is so many pixels right of where it was pressed.
+
+        Args:
+            fine: Shift: a tenth of the speed.
+            coarse: Ctrl: ten times the speed.
+        """
+        if self._scrub is not None:
+            value = self._scrub.moved(dx_pixels, fine=fine, coarse=coarse)
+            self._write(self._scrub.node_id, self._scrub.row, value)
+
+    def scrub_end(self, commit: bool) -> None:
+        """The mouse was released. All of the drag is one undo step, or none."""
+        scrub, self._scrub = self._scrub, None
+        if scrub is None:
+            return
+        if not commit and not self._graph.opened.cancel((scrub.node_id, scrub.row.place)):
+            self._write(scrub.node_id, scrub.row, scrub.row.value)
+        self._graph.opened.history.stop_merging()
+
+    # --- the editors
+
+    def _open_line(self, item: NodeItem, index: int, row: Row) -> None:
+        is_number = row.kind in NUMBERS
+        line = LineEditor(self._graph.viewer().viewport(), steps=is_number)
+        line.setText(row.text)
+        line.setAccessibleName(row.label)
+        widget = row.spec.widget if row.spec else None
+        if isinstance(widget, Text):
+            line.setPlaceholderText(widget.placeholder)
+        if is_number:
+            line.setAlignment(Qt.AlignmentFlag.AlignRight)
+            line.stepped.connect(partial(self._step_text, line, row))
+        if row.spec is not None and row.spec.after_run:
+            self._add_dice(line, row)
+
+        def commit(text: str) -> None:
+            if is_number:
+                value, remark = values.typed(row, text)
+                self._write(item.id, row, value)
+                if remark:
+                    self._say(remark)
+            else:
+                self._write(item.id, row, text)
+
+        area = lambda: item.mapRectToScene(item.field_rect(index))  # noqa: E731
+        self._show_line(line, area, item.look.row.font.pixelSize(), commit)
+        self._remember(item, index, row)
+        line.done.connect(partial(self._go_on, item.id, index))
+
+    def _open_title(
+        self, area: Callable[[], QRectF], text: str, pixels: float, commit: Callable[[str], None]
+    ) -> None:
+        line = LineEditor(self._graph.viewer().viewport())
+        line.setText(text)
+        line.setAccessibleName("Title")
+        self._show_line(line, area, pixels, commit)
+        line.done.connect(self._end)
+
+    def _show_line(
+        self, line: LineEditor, area: Callable[[], QRectF], pixels: float, commit: Callable[[str], None]
+    ) -> None:
+        self._editor = _Open(line, area, pixels, line.text(), commit)
+        line.cancelled.connect(lambda: self.close(commit=False))
+        line.left.connect(self.close)
+        line.used_elsewhere.connect(self.commit)
+        self._place()
+        line.show()
+        line.setFocus(Qt.FocusReason.OtherFocusReason)
+        line.selectAll()
+
+    def _open_text(self, item: NodeItem, index: int, row: Row, at: QPointF | None) -> None:
+        self._graph.opened.history.stop_merging()
+        box = TextEditor(self._graph.viewer().viewport())
+        box.setPlainText(row.text)
+        box.setAccessibleName(row.label or "Text")
+        area = lambda: item.mapRectToScene(item.field_rect(index))  # noqa: E731
+        texts = item.look.note if item.face.note else item.look.row
+        self._editor = _Open(box, area, texts.font.pixelSize(), row.text)
+        self._remember(item, index, row)
+        box.textChanged.connect(lambda: self._write(item.id, row, box.toPlainText()))
+        box.done.connect(partial(self._go_on, item.id, index))
+        # What was typed stays: one undo step takes it back, and a long text is too dear to lose by a key.
+        box.cancelled.connect(self.close)
+        box.left.connect(self.close)
+        self._place()
+        box.show()
+        box.setFocus(Qt.FocusReason.OtherFocusReason)
+        if at is not None:
+            place = box.viewport().mapFrom(self._graph.viewer().viewport(), self._in_view(at))
+            box.setTextCursor(box.cursorForPosition(place))
+        else:
+            box.selectAll()
+
+    def _open_choices(self, item: NodeItem, index: int, row: Row) -> None:
+        widget = row.spec.widget if row.spec else None
+        entries = [self._entry(row, word) for word in choices(row, self._graph.folders)]
+        if isinstance(widget, FileChoice) and widget.upload:
+            entries.insert(0, PopupItem("Choose file...", data=_PICK_FILE, search="open browse upload"))
+        popup = self._popup_of()
+
+        def chosen(data: Any) -> None:
+            if data is _PICK_FILE:
+                self.pick_file.emit(item.id, row)
+            elif data != row.text:
+                self.set_value(item.id, row, data)
+
+        self._chosen = chosen
+        self._tabbed = partial(self._go_on, item.id, index)
+        area = self._in_viewport(item.mapRectToScene(item.field_rect(index)))
+        below = self._graph.viewer().viewport().mapToGlobal(area.bottomLeft() + QPoint(0, 2))
+        popup.open_at(
+            below,
+            entries,
+            title=row.label,
+            current=row.text,
+            placeholder="Type to search",
+            width=area.width(),
+        )
+
+    def _popup_of(self) -> ChoicePopup:
+        if self._popup is None:
+            self._popup = ChoicePopup(self._graph.viewer(), self._graph.theme)
+            self._popup.chosen.connect(self._on_chosen)
+            self._popup.tabbed.connect(self._on_tabbed)
+        self._popup.set_theme(self._graph.theme)
+        return self._popup
+
+    def _on_chosen(self, data: object) -> None:
+        if self._chosen is not None:
+            self._chosen(data)
+
+    def _on_tabbed(self, way: int) -> None:
+        if self._tabbed is not None:
+            self._tabbed(way)
+
+    @staticmethod
+    def _entry(row: Row, word: str) -> PopupItem:
+        is_missing = bool(row.problem) and word == row.text
+        detail = "not there" if is_missing else _MODES.get(word, "") if row.kind is RowKind.AFTER_RUN else ""
+        return PopupItem(word, detail, word, hint=row.problem if is_missing else "")
+
+    def _add_dice(self, line: LineEditor, row: Row) -> None:
+        icon = icons.icon("dice", self._graph.theme)
+        action = line.addAction(icon, QLineEdit.ActionPosition.TrailingPosition)
+        action.setToolTip("Another random seed")
+        action.triggered.connect(lambda: line.setText(str(draw(values.limits(row), self._random))))
+
+    def _step_text(self, line: LineEditor, row: Row, notches: int, fine: bool, coarse: bool) -> None:
+        try:
+            now = values.typed(row, line.text())[0]
+        except ValueError:
+            now = values.present(row)
+        by = values.step(row, fine=fine, coarse=coarse) * notches
+        line.setText(str(values.stepped(row, now, by)))
+        line.selectAll()
+
+    # --- what all editors share
+
+    def _editable(self, node_id: str, index: int) -> tuple[NodeItem, Row] | None:
+        """A row that can be edited now; what stands against it is said."""
+        item = self._graph.nodes.get(node_id)
+        if item is None or item.record.collapsed or not 0 <= index < len(item.face.rows):
+            return None
+        row = item.face.rows[index]
+        if row.linked:
+            self._say(
+                f"{row.label!r} is fed by {self._feeder(item, row)}. Take the link away to edit it here."
+            )
+            return None
+        return item, row
+
+    def _feeder(self, item: NodeItem, row: Row) -> str:
+        number = item.record.inputs[row.slot].link if row.slot is not None else None
+        link = self._graph.document.links.get(number) if number is not None else None
+        origin = self._graph.nodes.get(link.origin) if link else None
+        return f"{origin.face.title!r}" if origin and origin.face.title else "a link"
+
+    def _go_on(self, node_id: str, index: int, way: int) -> None:
+        """Closes the editor, and after Tab opens the next row of the node."""
+        editor = self._editor
+        if editor is not None and not self._take(editor) and way == 0:
+            return  # refused: it can be put right
+        self.close(commit=False)
+        item = self._graph.nodes.get(node_id)
+        if way == 0 or item is None:
+            return
+        rows = item.face.rows
+        places = range(index + 1, len(rows)) if way > 0 else range(index - 1, -1, -1)
+        following = (n for n in places if rows[n].kind in _BY_TAB and not rows[n].linked)
+        place = next(following, None)
+        if place is not None:
+            self.open(node_id, place)
+
+    def _end(self, way: int) -> None:
+        del way
+        self.close()
+
+    def _take(self, editor: _Open) -> bool:
+        """Whether what was typed could be written."""
+        widget = editor.widget
+        if not isinstance(widget, LineEditor) or editor.commit is None or widget.text() == editor.text:
+            return True
+        try:
+            editor.commit(widget.text())
+        except ValueError as refusal:
+            self._say(str(refusal))
+            widget.selectAll()
+            return False
+        editor.text = widget.text()
+        return True
+
+    def _write(self, node_id: str, row: Row, value: Any) -> None:
+        item = self._graph.nodes.get(node_id)
+        now = next((r for r in item.face.rows if r.place == row.place), row) if item else row
+        if value == now.value and isinstance(value, bool) == isinstance(now.value, bool):
+            return
+        label = f"Set {row.label}" if row.label else "Edit text"
+        self._do(SetWidget(node_id, row.place, value), label, (node_id, row.place))
+
+    def _do(self, operation: Operation, label: str, key: tuple[object, ...] | None = None) -> None:
+        self._writing = True
+        try:
+            self._graph.opened.do(operation, label, key)
+        finally:
+            self._writing = False
+
+    def _on_edited(self, changed: Changed) -> None:
+        """Something else has changed the document while an editor was open."""
+        editor = self._editor
+        if editor is None or self._writing:
+            return
+        if editor.group in changed.groups:
+            self.close(commit=False)
+        elif editor.node_id in changed.nodes:
+            item = self._graph.nodes.get(editor.node_id)
+            rows = item.face.rows if item else ()
+            row = rows[editor.index] if 0 <= editor.index < len(rows) else None
+            if (
+                item is None
+                or row is None
+                or row.linked
+                or item.record.collapsed
+                or row.place != editor.place
+            ):
+                self.close(commit=False)
+            else:
+                self._follow(editor, row)
+
+    def _follow(self, editor: _Open, row: Row) -> None:
+        """Shows a value that another edit has given to the row."""
+        widget = editor.widget
+        if isinstance(widget, TextEditor) and widget.toPlainText() != row.text:
+            widget.setPlainText(row.text)
+        elif isinstance(widget, LineEditor) and editor.value != row.value:
+            self.close(commit=False)
+            return
+        self._place()
+
+    def _remember(self, item: NodeItem, index: int, row: Row) -> None:
+        if self._editor is not None:
+            editor = self._editor
+            editor.node_id, editor.index, editor.place, editor.value = item.id, index, row.place, row.value
+
+    def _say(self, sentence: str) -> None:
+        self._graph.message.emit(sentence)
+
+    # --- where editors are
+
+    def _place(self) -> None:
+        """Puts the editor over what it edits, large enough to be read at any zoom."""
+        editor = self._editor
+        if editor is None:
+            return
+        widget = editor.widget
+        readable = QFontInfo(QApplication.font()).pixelSize()
+        pixels = max(round(editor.pixels * self._graph.viewer().zoom()), readable)
+        widget.setStyleSheet(_sheet(self._graph, pixels))
+        widget.ensurePolished()
+        area = self._in_viewport(editor.area())
+        if isinstance(widget, TextEditor):
+            least = _LEAST_TEXT
+        else:
+            least = (_LEAST_LINE, widget.fontMetrics().height() + 6)
+        size = area.size().expandedTo(QRect(0, 0, *least).size())
+        room = self._graph.viewer().viewport().rect()
+        size = size.boundedTo(room.size())
+        grown = QRect(area.topLeft(), size)
+        if not isinstance(widget, TextEditor):
+            grown.moveCenter(QPoint(grown.center().x(), area.center().y()))
+        left = max(0, min(grown.left(), room.width() - size.width()))
+        top = max(0, min(grown.top(), room.height() - size.height()))
+        widget.setGeometry(QRect(QPoint(left, top), size))
+
+    def _in_viewport(self, area: QRectF) -> QRect:
+        return self._graph.viewer().mapFromScene(area).boundingRect()
+
+    def _in_view(self, at: QPointF) -> QPoint:
+        return self._graph.viewer().mapFromScene(at)
+
+
+class _Open:
+    """An editor that is open.
+
+    Attributes:
+        area: Where in the scene is what it edits.
+        pixels: Size of its letters at zoom 1.
+        text: What it held at first, or when it was last written.
+        commit: Writes a text; raises `ValueError` with a sentence for one that cannot be taken.
+    """
+
+    def __init__(
+        self,
+        widget: QWidget,
+        area: Callable[[], QRectF],
+        pixels: float,
+        text: str,
+        commit: Callable[[str], None] | None = None,
+    ) -> None:
+        self.widget = widget
+        self.area = area
+        self.pixels = pixels
+        self.text = text
+        self.commit = commit
+        self.node_id = ""
+        self.group = -1
+        self.index = -1
+        self.place: object = None
+        self.value: object = None
+
+
+class _Scrub:
+    """A number that is dragged."""
+
+    def __init__(self, node_id: str, row: Row) -> None:
+        self.node_id = node_id
+        self.row = row
+        self._start = values.present(row)
+        self._by = Decimal(0)
+        self._at = self._rest = 0.0
+
+    def moved(self, dx: float, *, fine: bool, coarse: bool) -> values.Number:
+        """The number for the mouse being `dx` pixels from where it was pressed."""
+        size = values.step(self.row, fine=fine, coarse=coarse)
+        # where a row takes no finer steps, the same steps come more slowly
+        pixels = _PIXELS_PER_STEP * (values.COARSE if fine and size == values.step(self.row) else 1)
+        self._rest += (dx - self._at) / pixels
+        self._at = dx
+        whole = int(self._rest)
+        self._rest -= whole
+        self._by += whole * size
+        return values.stepped(self.row, self._start, self._by) if self._by else self._start
+
+
+def _sheet(graph: CanvasGraph, pixels: int) -> str:
+    theme = graph.theme
+    return f"""
+        QLineEdit, QPlainTextEdit {{
+            background: {theme.entry}; color: {theme.text}; border: 1px solid {theme.accent};
+            border-radius: 4px; padding: 0 4px; min-height: 0; font-size: {pixels}px;
+            selection-background-color: {theme.accent}; selection-color: {theme.on_accent};
+        }}
+        QPlainTextEdit {{ padding: 2px; }}
+    """
