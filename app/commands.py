@@ -102,6 +102,8 @@ COMMANDS: Final = (
     _switch("window.log", "Log", "Window", "Ctrl+`"),
     _switch("window.focus", "Focus Mode", "Window", "F", canvas=True),
     _window("window.reset", "Reset Layout", "Window"),
+    _window("window.next_tab", "Next Tab", "Window", "Ctrl+Tab", section=True),
+    _window("window.previous_tab", "Previous Tab", "Window", "Ctrl+Shift+Tab"),
     _window("viewer.full_screen", "Full-Screen Preview", "Window", "F11", section=True),
     _window("help.keys", "Keys...", "Help"),
     _window("help.about", "About Darkroom", "Help"),

@@ -30,11 +30,13 @@ class OpenDocument(QObject):
         edited: What an edit, undo or redo touched, as `core.workflow.document.Changed`.
         titled: Its name, file or dirty mark is another one.
         refused: An edit did not fit; the sentence to show.
+        stepped: Undo and redo would do something else now.
     """
 
     edited = Signal(object)
     titled = Signal()
     refused = Signal(str)
+    stepped = Signal()
 
     def __init__(
         self,
@@ -87,7 +89,7 @@ class OpenDocument(QObject):
         except WorkflowError as error:
             self.refused.emit(str(error))
             return False
-        self._tell_dirty()
+        self._tell_step()
         return True
 
     def cancel(self, key: Hashable) -> bool:
@@ -99,12 +101,12 @@ class OpenDocument(QObject):
     def undo(self) -> None:
         """Takes the last step back."""
         self.history.undo()
-        self._tell_dirty()
+        self._tell_step()
 
     def redo(self) -> None:
         """Takes the last undone step again."""
         self.history.redo()
-        self._tell_dirty()
+        self._tell_step()
 
     def mark_saved(self, path: Path) -> None:
         """Remembers the present state as that of the file."""
@@ -121,6 +123,10 @@ class OpenDocument(QObject):
 
     def _on_changed(self, changed: Changed) -> None:
         self.edited.emit(changed)
+
+    def _tell_step(self) -> None:
+        self._tell_dirty()
+        self.stepped.emit()
 
     def _tell_dirty(self) -> None:
         if self.is_dirty != self._was_dirty:

@@ -1,0 +1,79 @@
+"""The tabs of the open documents."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QTabBar, QTabWidget, QToolButton, QWidget
+
+from app.theme import Theme
+from app.ui import icons
+
+
+class DocumentTabs(QTabWidget):
+    """A tab for each canvas; dots mark unsaved changes.
+
+    Signals:
+        new_wanted: The plus was clicked.
+        close_wanted: The widget whose tab is to be closed.
+        moved: A tab was dragged: from and to which place.
+    """
+
+    new_wanted = Signal()
+    close_wanted = Signal(object)
+    moved = Signal(int, int)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("documents")
+        self.setDocumentMode(True)
+        self.setTabsClosable(True)
+        self.setMovable(True)
+        self.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setUsesScrollButtons(True)
+        bar = self.tabBar()
+        bar.setExpanding(False)
+        bar.setAccessibleName("Open documents")
+        bar.installEventFilter(self)
+        bar.tabMoved.connect(self.moved)
+        self.tabCloseRequested.connect(lambda index=0: self.close_wanted.emit(self.widget(index)))
+        self.plus = QToolButton()
+        self.plus.setToolTip("New document")
+        self.plus.setAccessibleName("New document")
+        self.plus.setAutoRaise(True)
+        self.plus.clicked.connect(self.new_wanted)
+        self.setCornerWidget(self.plus, Qt.Corner.TopRightCorner)
+        self.set_theme(theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Takes another look."""
+        self.plus.setIcon(icons.icon("plus", theme))
+
+    def show_title(self, page: QWidget, name: str, tip: str, is_dirty: bool) -> None:
+        """Names a tab."""
+        index = self.indexOf(page)
+        text = name.replace("&", "&&")
+        self.setTabText(index, f"● {text}" if is_dirty else text)
+        self.setTabToolTip(index, tip)
+        close = self.tabBar().tabButton(index, QTabBar.ButtonPosition.RightSide)
+        if close is not None:
+            close.setToolTip("Close")
+            close.setAccessibleName(f"Close {name}")
+
+    def turn(self, steps: int) -> None:
+        """Goes to the next tab, or the one before."""
+        if self.count():
+            self.setCurrentIndex((self.currentIndex() + steps) % self.count())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A click with the middle button closes a tab; a double click beside the tabs opens a new one."""
+        if isinstance(event, QMouseEvent):
+            index = self.tabBar().tabAt(event.position().toPoint())
+            released = event.type() == QEvent.Type.MouseButtonRelease
+            if released and event.button() == Qt.MouseButton.MiddleButton and index >= 0:
+                self.close_wanted.emit(self.widget(index))
+                return True
+            if event.type() == QEvent.Type.MouseButtonDblClick and index < 0:
+                self.new_wanted.emit()
+                return True
+        return super().eventFilter(watched, event)

@@ -1,0 +1,120 @@
+"""The preferences. What is changed holds at once."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.settings import SettingsFile
+from app.ui import style
+from core.folders import Folders
+
+_THEMES: Final = (("Like the desktop", "system"), ("Dark", "dark"), ("Light", "light"))
+_DRAGS: Final = (("Moves the view", "pan"), ("Selects with a frame", "select"))
+_SWITCHES: Final = (
+    ("snap_to_grid", "Nodes snap to the grid"),
+    ("minimap", "Show the minimap"),
+    ("badges", "Show in which order nodes ran, and how long they took"),
+    ("previews", "Show pictures while they form"),
+)
+
+
+class SettingsDialog(QDialog):
+    """Shows every preference there is.
+
+    Signals:
+        keys_wanted: The table of keys is to be opened.
+    """
+
+    keys_wanted = Signal()
+
+    def __init__(self, settings: SettingsFile, folders: Folders, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Settings")
+        self._settings = settings
+        self.theme = _choice(_THEMES)
+        self.text_scale = QDoubleSpinBox()
+        self.text_scale.setRange(50, 300)
+        self.text_scale.setSingleStep(10)
+        self.text_scale.setDecimals(0)
+        self.text_scale.setSuffix(" %")
+        self.text_scale.setKeyboardTracking(False)
+        self.drag_empty = _choice(_DRAGS)
+        self.switches = {name: QCheckBox(label) for name, label in _SWITCHES}
+        self.keys = QPushButton("Keys...")
+        self.keys.setAutoDefault(False)
+        self._arrange(folders)
+        self._show()
+        self._connect()
+        self._unsubscribe = settings.subscribe(self._show)
+        self.finished.connect(lambda: self._unsubscribe())
+
+    def _show(self) -> None:
+        now = self._settings.settings
+        self.theme.setCurrentIndex(self.theme.findData(now.theme))
+        self.text_scale.setValue(round(now.text_scale * 100))
+        self.drag_empty.setCurrentIndex(self.drag_empty.findData(now.drag_empty))
+        for name, box in self.switches.items():
+            box.setChecked(bool(getattr(now, name)))
+
+    def _connect(self) -> None:
+        self.theme.activated.connect(lambda: self._change(theme=self.theme.currentData()))
+        self.text_scale.valueChanged.connect(lambda: self._change(text_scale=self.text_scale.value() / 100))
+        self.drag_empty.activated.connect(lambda: self._change(drag_empty=self.drag_empty.currentData()))
+        for name, box in self.switches.items():
+            box.clicked.connect(lambda on=False, field=name: self._change(**{field: on}))
+        self.keys.clicked.connect(self.keys_wanted)
+
+    def _change(self, **fields: Any) -> None:
+        self._settings.change(**fields)
+
+    def _arrange(self, folders: Folders) -> None:
+        form = QFormLayout()
+        form.setVerticalSpacing(10)
+        form.setHorizontalSpacing(18)
+        form.addRow("&Theme", self.theme)
+        form.addRow("Te&xt size", self.text_scale)
+        form.addRow("&Dragging empty canvas", self.drag_empty)
+        for box in self.switches.values():
+            form.addRow("", box)
+        form.addRow("", self.keys)
+        places = {
+            "Models": "\n".join(str(place) for place in folders.models),
+            "Input": str(folders.input),
+            "Output": str(folders.output),
+        }
+        for name, text in places.items():
+            label = QLabel(text)
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(label.textInteractionFlags().TextSelectableByMouse)
+            style.set_role(label, "dim")
+            form.addRow(f"{name} folder", label)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(18, 16, 18, 14)
+        column.setSpacing(14)
+        column.addLayout(form)
+        column.addStretch(1)
+        column.addWidget(buttons)
+        self.setMinimumWidth(self.fontMetrics().height() * 30)
+
+
+def _choice(entries: tuple[tuple[str, str], ...]) -> QComboBox:
+    box = QComboBox()
+    for label, value in entries:
+        box.addItem(label, value)
+    return box
