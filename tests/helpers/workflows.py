@@ -7,6 +7,8 @@ from typing import Any
 
 from core.nodes.interface import read_catalogue
 from core.nodes.registry import Registry
+from core.workflow.document import GraphDocument
+from core.workflow.wiring import chain
 
 Json = dict[str, Any]
 
@@ -183,3 +185,32 @@ def with_group_node(separator="/"):
     return workflow(
         [load(1), grouped, save()], (1, 0, 12, 0), (12, 0, 9, 0), extra={"groupNodes": group_nodes()}
     )
+
+
+def assert_sound(document: GraphDocument) -> None:
+    """Keys, links, sockets and reroutes say the same."""
+    assert all(key == record.id for key, record in document.nodes.items())
+    assert all(key == record.id for key, record in document.links.items())
+    assert all(key == record.id for key, record in document.reroutes.items())
+    assert all(key == record.key for key, record in document.groups.items())
+    assert {link.id for link in document.live_links()} == set(document.links)
+    for record in document.nodes.values():
+        for slot, socket in enumerate(record.inputs):
+            if socket.link is not None:
+                link = document.links[socket.link]
+                assert (link.target, link.target_slot) == (record.id, slot)
+        for slot, socket in enumerate(record.outputs):
+            assert len(set(socket.links)) == len(socket.links)
+            for number in socket.links:
+                link = document.links[number]
+                assert (link.origin, link.origin_slot) == (record.id, slot)
+    through: dict[int, set[int]] = {number: set() for number in document.reroutes}
+    for link in document.links.values():
+        assert link.id in document.nodes[link.origin].outputs[link.origin_slot].links
+        assert link.reroute is None or link.reroute in document.reroutes
+        for point in chain(document, link):
+            through[point.id].add(link.id)
+    for point in document.reroutes.values():
+        assert set(point.links) == through[point.id]
+        assert point.links
+        assert point.parent is None or point.parent in document.reroutes

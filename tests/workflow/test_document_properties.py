@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from helpers.workflows import catalogue, node, workflow
+from helpers.workflows import assert_sound, catalogue, node, workflow
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -161,24 +161,6 @@ def start(version):
     for edit in (PutGroup(Group(1)), AddReroute(1, (0, 0)), AddReroute(1, (1, 1)), AddReroute(2, (2, 2))):
         document.apply(edit)
     return document
-
-
-def assert_sound(document):
-    """Links, sockets and reroutes say the same."""
-    assert {link.id for link in document.live_links()} == set(document.links)
-    for record in document.nodes.values():
-        for slot, socket in enumerate(record.inputs):
-            if socket.link is not None:
-                link = document.links[socket.link]
-                assert (link.target, link.target_slot) == (record.id, slot)
-        for slot, socket in enumerate(record.outputs):
-            assert len(set(socket.links)) == len(socket.links)
-            for number in socket.links:
-                link = document.links[number]
-                assert (link.origin, link.origin_slot) == (record.id, slot)
-    for link in document.links.values():
-        assert link.id in document.nodes[link.origin].outputs[link.origin_slot].links
-        assert link.reroute is None or link.reroute in document.reroutes
 
 
 @QUICK

@@ -5,6 +5,7 @@ import json
 import pytest
 from helpers.workflows import (
     INNER,
+    assert_sound,
     catalogue,
     instance,
     node,
@@ -49,14 +50,6 @@ def put(document: GraphDocument, fragment: Fragment, at=None, linked=False):
     return inserted, inverse
 
 
-def sound(document: GraphDocument) -> bool:
-    """Whether every link is live, and every socket names live links only."""
-    live = {link.id for link in document.live_links()}
-    ends = [s.link for n in document.nodes.values() for s in n.inputs if s.link is not None]
-    starts = [k for n in document.nodes.values() for s in n.outputs for k in s.links]
-    return live == set(document.links) == set(ends) == set(starts) and len(ends) == len(starts) == len(live)
-
-
 def again(fragment: Fragment) -> Fragment:
     """The fragment after it went through text."""
     return read_fragment(json.dumps(fragment.to_json()), catalogue())
@@ -65,7 +58,7 @@ def again(fragment: Fragment) -> Fragment:
 def test_links_inside_are_kept_and_others_cut():
     part = take(make(), ["4", "6", "3"]).document
     assert list(part.nodes) == ["4", "6", "3"]
-    assert sound(part)
+    assert_sound(part)
     assert {(link.origin, link.target) for link in part.links.values()} == {
         ("4", "6"),
         ("4", "3"),
@@ -79,7 +72,7 @@ def test_new_ids_are_free_and_the_first_copy_is_left_alone():
     assert inserted.nodes == ("10", "11")
     assert (document.header.last_node_id, document.header.last_link_id) == (11, 10)
     assert document.links[10].target == "11"
-    assert sound(document)
+    assert_sound(document)
     redo = document.apply(inverse)
     assert document == same
     document.apply(redo)
@@ -157,9 +150,9 @@ def test_incoming_links_are_made_again_only_when_asked():
     sampler, decode = (document.nodes[node_id] for node_id in inserted.nodes)
     assert [document.links[s.link].origin for s in sampler.inputs] == ["4", "6", "7", "5"]
     assert [document.links[s.link].origin for s in decode.inputs] == [sampler.id, "4"]
-    assert sound(document)
+    assert_sound(document)
     document.apply(inverse)
-    assert sound(document)
+    assert_sound(document)
 
 
 def test_incoming_links_need_the_node_they_came_from():
@@ -191,7 +184,7 @@ def test_a_whole_workflow_goes_in():
     form = text_to_image()
     put(document, read_fragment(json.dumps(form), catalogue()), (0, 0))
     assert len(document.nodes) == 7
-    assert sound(document)
+    assert_sound(document)
     one, other = (compile_document(d, catalogue()).graph for d in (document, read_document(form).document))
     kinds = [[(n.class_type, len(list(n.links()))) for n in graph.nodes.values()] for graph in (one, other)]
     assert kinds[0] == kinds[1]
@@ -201,7 +194,7 @@ def test_an_api_prompt_goes_in():
     graph = compile_document(make(), catalogue()).graph
     document = GraphDocument()
     inserted, _ = put(document, read_fragment(json.dumps(write_prompt(graph)), catalogue()), (0, 900))
-    assert sound(document)
+    assert_sound(document)
     fresh = compile_document(document, catalogue()).graph.nodes
     assert [node.class_type for node in fresh.values()] == [node.class_type for node in graph.nodes.values()]
     values = [{k: v for k, v in n.inputs.items() if not isinstance(v, Link)} for n in graph.nodes.values()]
@@ -241,7 +234,7 @@ def test_links_that_lead_nowhere_do_not_travel():
     form["nodes"][2]["inputs"][0]["link"] = 3  # the sampler's link, not this node's
     document = GraphDocument()
     put(document, read_fragment(json.dumps(form), catalogue()), (0, 0))
-    assert sound(document)
+    assert_sound(document)
 
 
 def test_points_with_a_broken_chain_travel_as_far_as_they_can():
