@@ -57,7 +57,7 @@ def _of_file(path: Path) -> Iterator[Fact]:
         about = path.stat()
     except OSError:
         return
-    yield Fact("Bytes", f"{about.st_size / 1024:,.0f} KB")
+    yield Fact("File size", f"{about.st_size / 1024:,.0f} KB")
     yield Fact("Made", f"{datetime.fromtimestamp(about.st_mtime):%Y-%m-%d %H:%M:%S}")
 
 

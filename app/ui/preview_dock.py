@@ -25,7 +25,6 @@ from app.ui import style
 from app.ui.empty_state import EmptyState
 from app.ui.picture_view import PictureView
 
-
 _SAID: Final = {
     JobState.DONE: "Done",
     JobState.PARTIAL: "Done in part",

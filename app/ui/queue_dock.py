@@ -237,7 +237,7 @@ class _RunningJob(QFrame):
         head.addWidget(self.elapsed)
         head.addWidget(self.cancel)
         column = QVBoxLayout(self)
-        column.setContentsMargins(6, 4, 6, 6)
+        column.setContentsMargins(8, 4, 8, 6)
         column.setSpacing(5)
         column.addLayout(head)
         column.addWidget(self.bar)
@@ -282,7 +282,7 @@ class _Head(QWidget):
         super().__init__()
         self._text = text
         self.label = QLabel(text)
-        style.set_role(self.label, "section")
+        style.set_role(self.label, "heading")
         self.clear = QToolButton()
         self.clear.setText("Clear")
         self.clear.setToolTip(tip)
@@ -290,9 +290,9 @@ class _Head(QWidget):
         self.clear.setAutoRaise(True)
         self.clear.clicked.connect(clear)
         row = QHBoxLayout(self)
-        row.setContentsMargins(6, 0, 0, 0)
-        row.addWidget(self.label, 1, Qt.AlignmentFlag.AlignBottom)
-        row.addWidget(self.clear, 0, Qt.AlignmentFlag.AlignBottom)
+        row.setContentsMargins(8, 6, 0, 0)
+        row.addWidget(self.label, 1)
+        row.addWidget(self.clear)
         self.set_theme(theme)
 
     def set_theme(self, theme: Theme) -> None:
@@ -444,8 +444,8 @@ class _JobPainter(QStyledItemDelegate):
         self.theme = theme
 
     def height(self, metrics: QFontMetrics) -> int:
-        """Of a row: two lines of text."""
-        return 2 * metrics.lineSpacing() + (16 if self._thumbnails else 10)
+        """Of a row: one line of text for jobs that wait, two for those that have ended."""
+        return 2 * metrics.lineSpacing() + 16 if self._thumbnails else metrics.lineSpacing() + 12
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """As wide as the list."""
@@ -467,32 +467,34 @@ class _JobPainter(QStyledItemDelegate):
             side = inner.height()
             self._draw_picture(painter, QRect(inner.left(), inner.top(), side, side), job)
             inner.setLeft(inner.left() + side + _GAP)
-        metrics: QFontMetrics = facts.fontMetrics
-        name, colour = _ICONS[job.state]
-        side = metrics.height()
-        box = QRect(inner.left(), inner.center().y() - metrics.lineSpacing() + 1, side, side)
-        icons.icon(name, self.theme, str(getattr(self.theme, colour))).paint(painter, box)
-        self._draw_texts(painter, inner, side + 6, job, metrics)
+        self._draw_texts(painter, inner, job, facts.fontMetrics)
         painter.restore()
 
-    def _draw_texts(
-        self, painter: QPainter, inner: QRect, indent: int, job: Job, metrics: QFontMetrics
-    ) -> None:
+    def _draw_texts(self, painter: QPainter, inner: QRect, job: Job, metrics: QFontMetrics) -> None:
         line = metrics.lineSpacing()
-        top = inner.center().y() - line + 1
+        top = inner.center().y() - (line if self._thumbnails else line // 2) + 1
+        name, colour = _ICONS[job.state]
+        box = QRect(inner.left(), top, metrics.height(), metrics.height())
+        icons.icon(name, self.theme, str(getattr(self.theme, colour))).paint(painter, box)
+        inner.setLeft(box.right() + 7)
         when = f"{job.created:%H:%M}"
         edge = metrics.horizontalAdvance(when)
         left, dim = Qt.AlignmentFlag.AlignLeft, QColor(self.theme.text_dim)
-        name = QRect(inner.left() + indent, top, inner.width() - indent - edge - _GAP, line)
+        place = QRect(inner.left(), top, inner.width() - edge - _GAP, line)
         painter.setPen(QColor(self.theme.text))
-        painter.drawText(name, left, metrics.elidedText(job.name, Qt.TextElideMode.ElideMiddle, name.width()))
+        painter.drawText(
+            place, left, metrics.elidedText(job.name, Qt.TextElideMode.ElideMiddle, place.width())
+        )
         painter.setPen(dim)
         painter.drawText(QRect(inner.right() - edge, top, edge + 1, line), left, when)
+        if not self._thumbnails:
+            return
         has_failed = job.state in (JobState.FAILED, JobState.PARTIAL)
-        painter.setPen(QColor(self.theme.danger if has_failed else self.theme.text_dim))
-        below = QRect(inner.left(), top + line, inner.width(), line)
-        said = detail_of(job).replace("\n", " ")
-        painter.drawText(below, left, metrics.elidedText(said, Qt.TextElideMode.ElideRight, below.width()))
+        painter.setPen(QColor(self.theme.danger) if has_failed else dim)
+        said = metrics.elidedText(
+            detail_of(job).replace("\n", " "), Qt.TextElideMode.ElideRight, inner.width()
+        )
+        painter.drawText(QRect(inner.left(), top + line, inner.width(), line), left, said)
 
     def _draw_picture(self, painter: QPainter, box: QRect, job: Job) -> None:
         painter.fillRect(box, QColor(self.theme.canvas))
