@@ -61,6 +61,7 @@ class Look:
         self._group_titles: dict[int, Texts] = {}
         self._scale = scale
         self._colours: dict[str, QColor] = {}
+        self._sockets: dict[str, QColor] = {}
         self._pens: dict[tuple[str, float], QPen] = {}
 
     def colour(self, name: str) -> QColor:
@@ -102,7 +103,10 @@ class Look:
 
     def socket(self, wire_type: str) -> QColor:
         """The colour of a wire type."""
-        return self.colour(self.theme.socket(wire_type))
+        found = self._sockets.get(wire_type)
+        if found is None:
+            found = self._sockets[wire_type] = self.colour(self.theme.socket(wire_type))
+        return found
 
     def group_title(self, pixels: float) -> Texts:
         """The font of group titles of a size."""
@@ -116,3 +120,13 @@ def given_colour(text: str | None, otherwise: Callable[[], QColor]) -> QColor:
     """The colour that a file names, such as `#335` or `green`; another one if it names none."""
     colour = QColor.fromString(text) if text else QColor()
     return colour if colour.isValid() else otherwise()
+
+
+def mixed(one: QColor, other: QColor, share: float) -> QColor:
+    """The first colour with a share of the other, opaque."""
+    keep = 1 - share
+    return QColor.fromRgbF(
+        one.redF() * keep + other.redF() * share,
+        one.greenF() * keep + other.greenF() * share,
+        one.blueF() * keep + other.blueF() * share,
+    )

@@ -24,6 +24,12 @@ from app.documents import OpenDocument
 from core.workflow.document import Changed
 from core.workflow.records import PRIMITIVE, DocumentLink, Node
 
+_SHOWN: Final = (
+    *("type", "size", "title", "mode", "inputs", "outputs", "widgets"),
+    *("colour", "background", "flags", "properties"),
+)
+"""The fields of a node that decide how it looks, all but its position."""
+
 K = TypeVar("K", str, int)
 V = TypeVar("V")
 
@@ -170,13 +176,10 @@ class Mirror(QObject):
                 self._show_group(group)
             for point in changed.reroutes:
                 self._show_reroute(point)
-            self._show_nodes(_in_order(changed.nodes, document.nodes))
-            _sort(self.nodes, document.nodes)
             links = set(changed.links)
-            for node_id in changed.nodes:
-                node = document.nodes.get(node_id)
-                if node is not None:
-                    links.update(_links_of(node))
+            for node_id in self._show_nodes(_in_order(changed.nodes, document.nodes)):
+                links.update(_links_of(document.nodes[node_id]))
+            _sort(self.nodes, document.nodes)
             for point in changed.reroutes:
                 record = document.reroutes.get(point)
                 links.update(record.links if record else ())
@@ -188,8 +191,10 @@ class Mirror(QObject):
         if changed.groups:
             self._order_groups()
 
-    def _show_nodes(self, keys: Iterable[str], again: bool = False) -> None:
+    def _show_nodes(self, keys: Iterable[str], again: bool = False) -> list[str]:
+        """Ids of the nodes whose sockets may be others now."""
         document, opened = self._document, self._opened
+        shown: list[str] = []
         files = Files(opened.folders)
         for key in list(keys):
             record, item = document.nodes.get(key), self.nodes.get(key)
@@ -198,6 +203,9 @@ class Mirror(QObject):
                     self._remove_node(key, item)
                 continue
             if item is not None and item.record is record and not again:
+                continue
+            if item is not None and not again and _looks_alike(item.record, record):
+                item.follow(record)
                 continue
             face = make_face(record, document, opened.registry, opened.folders, files)
             if item is not None:
@@ -208,6 +216,8 @@ class Mirror(QObject):
                 self.nodes[key] = item
                 self._scene.addItem(item)
                 self.overview.changed()
+            shown.append(key)
+        return shown
 
     def _remove_node(self, key: str, item: NodeItem) -> None:
         del self.nodes[key]
@@ -364,6 +374,11 @@ def _sort(items: dict[K, V], table: Mapping[K, object]) -> None:
     if ordered != list(items):
         for key in ordered:
             items[key] = items.pop(key)
+
+
+def _looks_alike(one: Node, other: Node) -> bool:
+    """Whether two states of a node differ in their position at most; edits keep what they leave alone."""
+    return all(getattr(one, name) is getattr(other, name) for name in _SHOWN)
 
 
 def _links_of(node: Node) -> Iterator[int]:

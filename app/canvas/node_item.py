@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter, QPixmap
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from app.canvas import node_paint
 from app.canvas.face import NUMBERS, Face, SocketFace
@@ -44,7 +44,7 @@ _FLAGS: Final = (
 )
 _POSITION: Final = _Change.ItemPositionHasChanged
 _SELECTED: Final = _Change.ItemSelectedHasChanged
-_LAYER: Final = (1.0, 2.0)  # selected nodes are above the others
+_LAYER: Final = (0.0, 1.0)  # selected nodes are above the others
 _RESIZE: Final = 14.0
 _AROUND: Final = 12.0
 _BELOW: Final = 32.0
@@ -66,9 +66,12 @@ class NodeItem(AbstractNodeItem):
     def __init__(self, record: Node, face: Face, mirror: Mirror) -> None:
         # Not the constructor this stands on: it sets flags and a tooltip that would be set again.
         QGraphicsItem.__init__(self)
+        self.setPos(*record.pos)
         self.setFlags(_FLAGS)
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
-        self.setZValue(_LAYER[0])
+        # Sockets are children of this child: Qt asks a node's Python code about each child of its own.
+        self._sockets = QGraphicsRectItem(self)
+        self._sockets.setFlag(_Flag.ItemHasNoContents)
         self._properties: dict[str, Any] = {
             "id": record.id,
             "name": face.title,
@@ -90,7 +93,6 @@ class NodeItem(AbstractNodeItem):
         self.far = QRectF()
         self._bounds = QRectF()
         self._inputs_by_slot: dict[int, PortItem] = {}
-        self.setPos(*record.pos)
         self.present(record, face)
 
     # --- what it shows
@@ -103,6 +105,11 @@ class NodeItem(AbstractNodeItem):
         self.lay_out()
         if (self.x(), self.y()) != record.pos:
             self.setPos(*record.pos)
+
+    def follow(self, record: Node) -> None:
+        """Shows a state of the node that is only elsewhere."""
+        self.record = record
+        self.setPos(*record.pos)
 
     def show_status(self, status: NodeStatus) -> None:
         """Shows another state of the run."""
@@ -344,7 +351,7 @@ class NodeItem(AbstractNodeItem):
             required = socket.required and side == "in"
             port = spare.pop((is_row, name if side == "in" else slot), None)
             if port is None:
-                port = PortItem(self)
+                port = PortItem(self, self._sockets)
             port.show_as(side, slot, name, socket.type, colour, is_row=is_row, required=required)
             port.is_list = socket.is_list
             result.append(port)

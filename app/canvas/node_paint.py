@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
 
 from app.canvas.face import NUMBERS, Row, RowKind
-from app.canvas.look import FULL, Look, given_colour
+from app.canvas.look import FULL, Look, given_colour, mixed
 from app.canvas.node_layout import ARROW, MARGIN, inside
 from app.canvas.port_item import PortItem, Shape
 from app.run_status import NodeState
@@ -33,14 +33,14 @@ def body_colour(item: NodeItem) -> QColor:
     if item.face.note:
         return look.fitting(given_colour(item.record.background, lambda: look.colour("note")))
     own = look.fitting(given_colour(item.record.background, lambda: look.colour("node")))
-    return _mixed(own, look.colour("bypassed"), 0.35) if item.record.mode == BYPASSED else own
+    return mixed(own, look.colour("bypassed"), 0.35) if item.record.mode == BYPASSED else own
 
 
 def far_colour(item: NodeItem) -> QColor:
     """The colour of a node's body from afar, where no border sets it off."""
     colour = body_colour(item)
     look = item.look
-    return _mixed(colour, look.colour("text_dim"), 0.25) if colour == look.colour("node") else colour
+    return mixed(colour, look.colour("text_dim"), 0.25) if colour == look.colour("node") else colour
 
 
 def title_colour(item: NodeItem) -> QColor:
@@ -51,10 +51,10 @@ def title_colour(item: NodeItem) -> QColor:
     if item.face.placeholder:
         return look.colour("unknown")
     if item.face.note:
-        otherwise = _mixed(look.colour("note"), look.colour("text"), 0.12)
+        otherwise = mixed(look.colour("note"), look.colour("text"), 0.12)
         return look.fitting(given_colour(item.record.colour, lambda: otherwise))
     own = look.fitting(given_colour(item.record.colour, lambda: look.colour("node_title")))
-    return _mixed(own, look.colour("bypassed"), 0.5) if item.record.mode == BYPASSED else own
+    return mixed(own, look.colour("bypassed"), 0.5) if item.record.mode == BYPASSED else own
 
 
 def paint(painter: QPainter, item: NodeItem, scale: float) -> None:
@@ -472,15 +472,6 @@ def _paint_reroute(painter: QPainter, item: NodeItem) -> None:
     label = look.small.fitted(title if title != "*" else "", float(round(area.width() - 24)))
     look.small.draw(painter, area.center().x() - look.small.width(label) / 2, area.center().y(), label)
     _paint_sockets(painter, item, True)
-
-
-def _mixed(one: QColor, other: QColor, share: float) -> QColor:
-    keep = 1 - share
-    return QColor.fromRgbF(
-        one.redF() * keep + other.redF() * share,
-        one.greenF() * keep + other.greenF() * share,
-        one.blueF() * keep + other.blueF() * share,
-    )
 
 
 def _faded(colour: QColor, alpha: float) -> QColor:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
+from app.canvas.look import mixed
 from app.canvas.node_paint import far_colour, title_colour
 from app.run_status import NodeState
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from app.canvas.node_item import NodeItem
 
 _TITLE_PIXELS: Final = 12.0
-_LINK_ALPHA: Final = 0.75
+_LINK_DIMMED: Final = 0.25
 
 
 @dataclass(slots=True)
@@ -66,8 +67,10 @@ class Overview:
         scale = painter.worldTransform().m11()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         self._paint_groups(painter, lists.groups, exposed)
+        canvas = self._mirror.look.colour("canvas")
         for colour, lines in lists.links.items():
-            pen = QPen(QColor.fromRgba(colour), 1)
+            # Opaque: half-transparent lines take fifteen times as long.
+            pen = QPen(mixed(QColor.fromRgba(colour), canvas, _LINK_DIMMED), 1)
             pen.setCosmetic(True)
             painter.setPen(pen)
             painter.drawLines(lines)
@@ -91,9 +94,7 @@ class Overview:
             if mark:
                 lists.marked.setdefault(mark, []).append(node.far)
         for pipe in self._mirror.pipes.values():
-            colour = QColor(pipe.tint)
-            colour.setAlphaF(_LINK_ALPHA)
-            lists.links.setdefault(colour.rgba(), []).extend(pipe.far)
+            lists.links.setdefault(pipe.tint.rgba(), []).extend(pipe.far)
         for group in lists.groups:
             if group.isSelected():
                 lists.marked.setdefault("node_selected", []).append(group.far)

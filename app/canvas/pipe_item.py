@@ -64,6 +64,7 @@ class PipeItem(LibraryPipe):
         self._active = self._highlight = False
         self._via: tuple[tuple[float, float], ...] = ()
         self._anchors: tuple[tuple[float, float], ...] = ()
+        self._bows: list[float] = []
         self._points: list[tuple[float, float]] = []
         self._lines: list[QLineF] = []
         self._shape: QPainterPath | None = None
@@ -75,7 +76,9 @@ class PipeItem(LibraryPipe):
         """Leads from one socket to another, through points of the scene."""
         if self._output_port is not origin or self._input_port is not target:
             self._let_go()
-            self.set_connections(origin, target)
+            self._output_port, self._input_port = origin, target
+            origin.add_pipe(self)
+            target.add_pipe(self)
             self._mirror.overview.changed()
         if len(via) != len(self._via):
             self._mirror.overview.changed()
@@ -119,42 +122,40 @@ class PipeItem(LibraryPipe):
             return
         self._anchors = anchors
         self.prepareGeometryChange()
-        self._points = _curve(anchors)
+        self._bows = _bows(anchors)
+        self._points = []
         self._lines = []
         self._shape = None
-        xs = [point[0] for point in self._points]
-        ys = [point[1] for point in self._points]
-        left, top = min(xs) - 4, min(ys) - 4
-        self._bounds = QRectF(left, top, max(xs) + 4 - left, max(ys) + 4 - top)
+        self._bounds = _around(anchors, self._bows)
 
     def middle(self) -> QPointF:
         """A point of it half way, in the scene."""
-        x, y = self._points[len(self._points) // 2] if self._points else (0.0, 0.0)
+        course = self._course()
+        x, y = course[len(course) // 2]
         return QPointF(self.x() + x, self.y() + y)
 
     def points(self) -> list[QPointF]:
         """Points along it, in the scene."""
-        return [QPointF(self.x() + x, self.y() + y) for x, y in self._points]
+        return [QPointF(self.x() + x, self.y() + y) for x, y in self._course()]
 
     def segment_at(self, pos: QPointF) -> int:
         """Before which of its reroute points a point of the scene lies: 0 up to their number."""
         x, y = pos.x() - self.x(), pos.y() - self.y()
-        nearest = min(
-            range(len(self._points)),
-            key=lambda i: (self._points[i][0] - x) ** 2 + (self._points[i][1] - y) ** 2,
-            default=0,
-        )
-        passed = 0
-        for anchor in self._anchors[:-1]:
-            if nearest > self._points.index(anchor):
-                passed += 1
-        return passed
+        course = self._course()
+        nearest = min(range(len(course)), key=lambda i: (course[i][0] - x) ** 2 + (course[i][1] - y) ** 2)
+        return sum(1 for anchor in self._anchors[:-1] if nearest > course.index(anchor))
 
     def draw_path(
         self, start_port: object = None, end_port: object = None, cursor_pos: object = None
     ) -> None:
         """What NodeGraphQt calls when an end has moved."""
         self.route()
+
+    def _course(self) -> list[tuple[float, float]]:
+        """Points along it; worked out when they are first needed: from afar none are."""
+        if not self._points:
+            self._points = _curve(self._anchors, self._bows)
+        return self._points
 
     def _move_far(self, x: float, y: float, anchors: Sequence[tuple[float, float]]) -> None:
         if len(self.far) != len(anchors):
@@ -180,7 +181,7 @@ class PipeItem(LibraryPipe):
     def path(self) -> QPainterPath:
         """Its course, in its own coordinates."""
         path = QPainterPath()
-        for x, y in self._points:
+        for x, y in self._course():
             path.lineTo(x, y)
         return path
 
@@ -197,11 +198,11 @@ class PipeItem(LibraryPipe):
     ) -> None:
         """Draws the part of it that is to be seen."""
         exposed: Any = option.exposedRect
-        first, last = self._exposed(exposed.adjusted(-4, -4, 4, 4))
+        if not self._lines:
+            self._lines = [QLineF(*a, *b) for a, b in pairwise(self._course())]
+        first, last = self._exposed(exposed)
         if first < 0:
             return
-        if not self._lines:
-            self._lines = [QLineF(*a, *b) for a, b in pairwise(self._points)]
         is_bright = self._active or self.isSelected()
         is_wide = is_bright or self._highlight
         painter.setPen(self._pen(is_bright, _WIDE if is_wide else _WIDTH))
@@ -213,15 +214,15 @@ class PipeItem(LibraryPipe):
         colour = self._mirror.look.colour("node_selected") if self.isSelected() else self.tint
         if is_bright and not self.isSelected():
             colour = colour.lighter(130) if self._mirror.look.theme.is_dark else colour.darker(130)
-        return QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+        # Round caps would cost three times as much, and these are hidden by the next line.
+        return QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap)
 
     def _exposed(self, area: QRectF) -> tuple[int, int]:
         """The first and one after the last of its lines that reach into an area; (-1, 0) if none does."""
-        left, top, right, bottom = area.left(), area.top(), area.right(), area.bottom()
+        left, top, right, bottom = area.left() - 4, area.top() - 4, area.right() + 4, area.bottom() + 4
         first, last = -1, 0
-        x0, y0 = self._points[0] if self._points else (0.0, 0.0)
-        for index in range(1, len(self._points)):
-            x1, y1 = self._points[index]
+        x0 = y0 = 0.0
+        for index, (x1, y1) in enumerate(self._points):
             if not (
                 (x0 < left and x1 < left)
                 or (x0 > right and x1 > right)
@@ -229,23 +230,43 @@ class PipeItem(LibraryPipe):
                 or (y0 > bottom and y1 > bottom)
             ):
                 if first < 0:
-                    first = index - 1
+                    first = max(index - 1, 0)
                 last = index
             x0, y0 = x1, y1
         return first, last
 
 
-def _curve(anchors: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _bows(anchors: Sequence[tuple[float, float]]) -> list[float]:
+    """How far each part of a course swings out to the side before it turns to its end."""
+    result: list[float] = []
+    x0 = y0 = 0.0
+    for x1, y1 in anchors:
+        dx = x1 - x0
+        span = abs(dx) + abs(y1 - y0)
+        bow = min(max(dx * 0.5, 30.0), 220.0) if dx >= 0 else min(40.0 + span * 0.25, 200.0)
+        result.append(min(bow, span))  # a short link does not loop
+        x0, y0 = x1, y1
+    return result
+
+
+def _around(anchors: Sequence[tuple[float, float]], bows: Sequence[float]) -> QRectF:
+    """An area that holds the whole course."""
+    left = right = top = bottom = x0 = 0.0
+    for (x1, y1), bow in zip(anchors, bows, strict=True):
+        left, right = min(left, x1, x1 - bow), max(right, x1, x0 + bow)
+        top, bottom = min(top, y1), max(bottom, y1)
+        x0 = x1
+    return QRectF(left - 4, top - 4, right - left + 8, bottom - top + 8)
+
+
+def _curve(anchors: Sequence[tuple[float, float]], bows: Sequence[float]) -> list[tuple[float, float]]:
     """Points of a smooth course from (0, 0) through all anchors, which leaves and arrives from the left."""
     points = [(0.0, 0.0)]
     x0 = y0 = 0.0
-    for x1, y1 in anchors:
+    for (x1, y1), bow in zip(anchors, bows, strict=True):
         dx, dy = x1 - x0, y1 - y0
-        span = abs(dx) + abs(dy)
-        bow = min(max(dx * 0.5, 30.0), 220.0) if dx >= 0 else min(40.0 + span * 0.25, 200.0)
-        bow = min(bow, span)  # a short link does not loop
         back = dx - bow
-        weights = next(weights for limit, weights in _FINENESS if span <= limit)
+        weights = next(weights for limit, weights in _FINENESS if abs(dx) + abs(dy) <= limit)
         for a, b, c, d in weights[1:-1]:
             points.append((x0 + bow * a + back * b + dx * c, y0 + dy * d))
         points.append((x1, y1))

@@ -43,19 +43,20 @@ class PortItem(LibraryPort):
     # The class this stands on asks for a call into Python at every change of every item.
     itemChange = QGraphicsItem.itemChange
 
-    def __init__(self, node: NodeItem) -> None:
+    # The same for every new socket; kept here, since there are ten thousand of them.
+    _width = _height = SIZE
+    _hovered = _dimmed = _display_name = _locked = False
+    _border_size = 1
+    is_list = False
+    centre_x = centre_y = 0.0
+
+    def __init__(self, node: NodeItem, parent: QGraphicsItem) -> None:
         # Not the constructor this stands on: it sets a cache and flags that cost more than the socket.
-        QGraphicsItem.__init__(self, node)
+        QGraphicsItem.__init__(self, parent)
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemHasNoContents)
         self.setAcceptHoverEvents(True)
         self._node = node
         self._pipes = []
-        self._width = self._height = SIZE
-        self._hovered = self._dimmed = False
-        self._display_name = self._locked = False
-        self._border_size = 1
-        self.is_list = False
-        self.centre_x = self.centre_y = 0.0
 
     def show_as(
         self,

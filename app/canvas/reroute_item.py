@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _RADIUS: Final = 6.0
 _GRIP: Final = 10.0
+_LAYER: Final = -0.5
 _Flag = QGraphicsItem.GraphicsItemFlag
 _Change = QGraphicsItem.GraphicsItemChange
 
@@ -34,6 +35,7 @@ class RerouteItem(QGraphicsItem):
     def __init__(self, record: Reroute, mirror: Mirror) -> None:
         super().__init__()
         self.setFlags(_Flag.ItemIsSelectable | _Flag.ItemIsMovable | _Flag.ItemSendsGeometryChanges)
+        self.setZValue(_LAYER)
         self.setAcceptHoverEvents(True)
         self.reroute_id = record.id
         self.record = record
