@@ -61,6 +61,7 @@ class RowEditors(QObject):
         self._random = random or Random()
         self._editor: _Open | None = None
         self._popup: ChoicePopup | None = None
+        self._choosing = ""
         self._chosen: Callable[[Any], None] | None = None
         self._tabbed: Callable[[int], None] | None = None
         self._scrub: _Scrub | None = None
@@ -299,6 +300,7 @@ class RowEditors(QObject):
             elif data != row.text:
                 self.set_value(item.id, row, data)
 
+        self._choosing = item.id
         self._chosen = chosen
         self._tabbed = partial(self._go_on, item.id, index)
         area = self._in_viewport(item.mapRectToScene(item.field_rect(index)))
@@ -422,6 +424,8 @@ class RowEditors(QObject):
     def _on_edited(self, changed: Changed) -> None:
         """Something else has changed the document while an editor was open."""
         editor = self._editor
+        if self._popup is not None and self._choosing not in self._graph.document.nodes:
+            self._popup.cancel()
         if editor is None or self._writing:
             return
         if editor.group in changed.groups:

@@ -9,6 +9,9 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 _STAYS: Final = frozenset({Qt.FocusReason.PopupFocusReason, Qt.FocusReason.MenuBarFocusReason})
+_HELD: Final = (
+    Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
+)
 _MODIFIERS: Final = frozenset({Qt.Key.Key_Control, Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Meta})
 
 
@@ -23,7 +26,7 @@ class LineEditor(QLineEdit):
         cancelled: Escape.
         left: The focus went elsewhere.
         stepped: By how many steps, whether fine, whether coarse.
-        used_elsewhere: A key was pressed that means something to the window; it may need the value.
+        used_elsewhere: Keys were pressed that may mean something to the window, which may need the value.
     """
 
     done = Signal(int)
@@ -86,7 +89,7 @@ class LineEditor(QLineEdit):
             event.accept()
             return True
         result = super().event(event)
-        if not event.isAccepted() and event.key() not in _MODIFIERS:
+        if not event.isAccepted() and event.modifiers() & _HELD and event.key() not in _MODIFIERS:
             self.used_elsewhere.emit()
         return result
 

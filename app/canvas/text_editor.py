@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 WEIGHT_STEP: Final = Decimal("0.05")
 _PLAIN: Final = Decimal("1.1")  # what brackets without a number mean
 _WEIGHT: Final = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*$")
-_WORD: Final = re.compile(r"[^\s,.;:()\[\]{}<>|]+")
+_WORD: Final = re.compile(r"[^\s\\,.;:()\[\]{}<>|]+")
 _STAYS: Final = frozenset({Qt.FocusReason.PopupFocusReason, Qt.FocusReason.MenuBarFocusReason})
 
 
