@@ -8,7 +8,8 @@ from typing import Final
 
 _WORD_START: Final = 100
 _INSIDE: Final = 200
-_SCATTERED: Final = 400
+_NAMED: Final = 300
+_SCATTERED: Final = 500
 _ELSEWHERE: Final = 800
 _FARTHEST: Final = 99
 _BOUNDARY: Final = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])")
@@ -20,29 +21,31 @@ class Key:
     Args:
         text: What the entry shows; matches in it come first.
         more: Other words that it is found by.
+        handicap: How much worse it fits than it seems to: an entry that fits well is still found by it.
     """
 
-    __slots__ = ("lower", "more", "text", "words")
+    __slots__ = ("handicap", "lower", "more", "text", "words")
 
-    def __init__(self, text: str, more: str = "") -> None:
+    def __init__(self, text: str, more: str = "", handicap: int = 0) -> None:
         self.text = text
+        self.handicap = handicap
         self.lower = text.lower()
-        self.more = more.lower()
+        self.more = f" {more.lower()}"
         self.words = _BOUNDARY.sub("\n", text).lower()
 
 
 def rank(query: str, keys: Sequence[Key]) -> list[int]:
     """The places of the keys that fit, best first. Every word of the query has to be found in an entry.
 
-    A word at the start of the text is worth more than one at the start of a word, then one inside a word,
-    then letters that only follow each other; what is found in other words of the entry comes last.
+    A word at the start of the text is worth more than one at the start of a word, then one inside a word, one
+    that starts another word of the entry, letters that only follow each other, and anything else.
     """
     words = [(word, _scattered(word)) for word in query.lower().split()]
     if not words:
         return list(range(len(keys)))
     found: list[tuple[int, int, int]] = []
     for place, key in enumerate(keys):
-        total = 0
+        total = key.handicap
         for word, pattern in words:
             score = _score(word, pattern, key)
             if score < 0:
@@ -75,6 +78,8 @@ def _score(word: str, pattern: re.Pattern[str], key: Key) -> int:
         return 0 if len(word) == len(key.lower) else 1
     if at > 0:
         return (_WORD_START if f"\n{word}" in key.words else _INSIDE) + min(at, _FARTHEST)
+    if f" {word}" in key.more:
+        return _NAMED
     if pattern.match(key.lower):
         return _SCATTERED
     return _ELSEWHERE if word in key.more else -1

@@ -41,6 +41,7 @@ _ROWS: Final = 12
 _MARGIN: Final = 8
 _SPACE: Final = 6
 _DOT: Final = 5.0
+_DIMMED: Final = 150  # in the units of `fuzzy`: more than from the start of the text to that of a word
 _ITEM: Final = Qt.ItemDataRole.UserRole
 _Index = QModelIndex | QPersistentModelIndex
 _TOP = QModelIndex()
@@ -57,7 +58,7 @@ class PopupItem:
         data: What choosing it gives.
         colour: Of the dot before it; empty for none.
         search: More words that it is found by.
-        dimmed: Stands below the others and is shown as less useful, but can be chosen.
+        dimmed: Stands below the others that fit about as well; shown as less useful, but can be chosen.
         enabled: Can be chosen now.
         hint: Shown when the mouse rests on it.
     """
@@ -305,15 +306,14 @@ class _Items(QAbstractListModel):
 
     def fill(self, items: Sequence[PopupItem], chosen: str | None) -> None:
         self._all = sorted(items, key=lambda item: item.dimmed)
-        self._keys = [Key(item.text, f"{item.detail} {item.search}") for item in self._all]
+        self._keys = [
+            Key(item.text, f"{item.detail} {item.search}", _DIMMED * item.dimmed) for item in self._all
+        ]
         self.chosen = chosen
 
     def filter(self, query: str) -> None:
-        rows = rank(query, self._keys)
-        if query and any(item.dimmed for item in self._all[-1:]):
-            rows.sort(key=lambda row: self._all[row].dimmed)
         self.beginResetModel()
-        self._rows = rows
+        self._rows = rank(query, self._keys)
         self.query = query
         self.endResetModel()
 

@@ -180,11 +180,12 @@ def test_what_cannot_be_chosen_now_stays_open(
     assert results == [2]
 
 
-def test_dimmed_entries_come_last_however_well_they_fit(popup: ChoicePopup) -> None:
-    open_at_middle(popup, [PopupItem("load", dimmed=True), PopupItem("upload"), PopupItem("loader")])
-    assert texts(popup) == ["upload", "loader", "load"]
+def test_dimmed_entries_come_after_those_that_fit_about_as_well(popup: ChoicePopup) -> None:
+    names = [PopupItem("load", dimmed=True), PopupItem("upload"), PopupItem("save load"), PopupItem("loader")]
+    open_at_middle(popup, names)
+    assert texts(popup) == ["upload", "save load", "loader", "load"]
     QTest.keyClicks(line(popup), "load")
-    assert texts(popup) == ["loader", "upload", "load"]
+    assert texts(popup) == ["loader", "save load", "load", "upload"]
 
 
 def test_entries_are_found_by_their_other_words(popup: ChoicePopup) -> None:
