@@ -14,3 +14,8 @@ def write_models(folder: Path) -> None:
     """Writes every file of `golden/workflows/models.json` below `folder`."""
     for name, facts in json.loads((ROOT / "workflows/models.json").read_text(encoding="utf-8")).items():
         write(ROOT / facts["layout"], folder / name, facts["seed"], facts["dtype"])
+
+
+def write_ready_checkpoint(folder: Path) -> None:
+    """Writes the checkpoint of the ready graph, as `dev.py run` does, below `folder`."""
+    write(ROOT / "layouts/e2e_sd15.json", folder / "checkpoints/darkroom_seeded.safetensors", seed=1)
