@@ -65,6 +65,7 @@ class LineEditor(QLineEdit):
                 self._step(way, Qt.KeyboardModifier.ControlModifier)
             case _:
                 super().keyPressEvent(event)
+        event.accept()  # what is no use here must not move nodes on the canvas below
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Steps; never zooms the canvas below."""

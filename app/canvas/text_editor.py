@@ -106,6 +106,7 @@ class TextEditor(QPlainTextEdit):
             self.done.emit(1 if event.key() == Qt.Key.Key_Tab else -1)
         else:
             super().keyPressEvent(event)
+        event.accept()  # what is no use here must not move nodes on the canvas below
 
     def change_weight(self, change: Decimal) -> None:
         """Changes the weight of the selected words, or of the word at the cursor."""

@@ -420,6 +420,21 @@ def test_an_editor_lies_over_its_field(graph: CanvasGraph) -> None:
     assert abs(got.width() - field.width()) <= 3
 
 
+@pytest.mark.parametrize(("node", "index"), [(SAVE, 0), (POSITIVE, 0)])
+def test_keys_that_mean_nothing_to_an_editor_do_not_reach_the_canvas(
+    graph: CanvasGraph, opened: OpenDocument, node: str, index: int
+) -> None:
+    graph.select([node])
+    graph.editors.open(node, index)
+    edit = QApplication.focusWidget()
+    assert isinstance(edit, QLineEdit | QPlainTextEdit)
+    for key in (Key.Key_Up, Key.Key_Down, Key.Key_Left, Key.Key_PageUp, Key.Key_F5, Key.Key_Up):
+        QTest.keyClick(edit, key)
+        QTest.keyClick(edit, key, SHIFT)
+    assert edit.hasFocus()
+    assert steps(opened) == []
+
+
 # --- other kinds of rows
 
 
