@@ -12,6 +12,7 @@ from app.canvas.editors import RowEditors
 from app.canvas.graph_edits import GraphEdits
 from app.canvas.group_item import GroupItem
 from app.canvas.look import Look, Thumbnails
+from app.canvas.minimap import Minimap
 from app.canvas.mirror import Mirror
 from app.canvas.node_item import NodeItem
 from app.canvas.overview import Overview
@@ -33,6 +34,10 @@ class CanvasGraph(GraphEdits):
     Attributes:
         nodes, pipes, groups, reroutes: Its items by the keys of their records.
         overview: All of it as seen from afar.
+        editors: What edits values and titles.
+        search: The search for a node to add.
+        actions: What the commands do.
+        minimap: The whole graph in a corner.
 
     Signals:
         selection_changed: Others are selected now.
@@ -77,6 +82,7 @@ class CanvasGraph(GraphEdits):
         self.editors = RowEditors(self)
         self.search = NodeSearch(self)
         self.actions = CanvasActions()
+        self.minimap = Minimap(self)
 
     def viewer(self) -> CanvasViewer:
         """The widget to put into a tab."""
@@ -115,6 +121,7 @@ class CanvasGraph(GraphEdits):
     def _relook(self) -> None:
         self.mirror.relook(Look(self.theme, self.settings, self._thumbnails))
         self.viewer().viewport().update()
+        self.minimap.refresh()
 
     # --- what is selected
 

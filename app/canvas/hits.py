@@ -68,7 +68,7 @@ def hit(viewer: CanvasViewer, pos: QPointF) -> Hit:
                 group = item
             case _:
                 pass
-    if port is not None:
+    if port is not None and (node is None or _distance(port, pos) <= _REACH):
         return Hit(pos, port=port)
     if node is not None:
         inside = node.mapFromScene(pos)

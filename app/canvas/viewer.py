@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -195,7 +196,7 @@ class CanvasViewer(NodeViewer):
     def view_state(self) -> dict[str, Any]:
         """Where it looks, as workflow files say it: their `extra.ds`."""
         corner = self._scene_range.topLeft()
-        return {"scale": self._zoom, "offset": [-corner.x(), -corner.y()]}
+        return {"scale": self._zoom, "offset": [round(-corner.x(), 4), round(-corner.y(), 4)]}
 
     def set_view_state(self, state: object) -> bool:
         """Looks where a workflow file says; False if it does not say it in a way that makes sense."""
@@ -228,9 +229,12 @@ class CanvasViewer(NodeViewer):
         self._scene_range = QRectF(corner, size)
         if self.transform().m11() != self._zoom:
             self.setTransform(QTransform.fromScale(self._zoom, self._zoom))
-        # A pixel smaller than what is shown, so that rounding never makes room for scroll bars.
-        pixel = 1 / self._zoom
-        self.setSceneRect(self._scene_range.adjusted(pixel, pixel, -pixel, -pixel))
+        # Qt puts the middle of the scene rectangle into that of the view, in whole pixels cut off towards
+        # zero. A small rectangle never gets scroll bars.
+        room, origin = self.viewport().rect(), (corner * self._zoom).toPoint()
+        x = origin.x() + room.width() // 2 + math.copysign(0.25, origin.x())
+        y = origin.y() + room.height() // 2 + math.copysign(0.25, origin.y())
+        self.setSceneRect(QRectF((x - 1) / self._zoom, (y - 1) / self._zoom, 2 / self._zoom, 2 / self._zoom))
         self.view_changed.emit()
 
     def _update_scene(self) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from app.canvas.graph import CanvasGraph
 from app.canvas.node_item import NodeItem
 from app.canvas.port_item import PortItem
+from core.workflow.document import GraphDocument
 
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
 NONE = Qt.KeyboardModifier.NoModifier
@@ -117,3 +118,28 @@ def field(node: NodeItem, name: str, share: float = 0.5) -> QPointF:
     index = next(i for i, row in enumerate(node.face.rows) if row.name == name)
     area = node.field_rect(index)
     return node.mapToScene(area.left() + share * area.width(), area.center().y())
+
+
+def steps(graph: CanvasGraph) -> list[str]:
+    """Labels of the undo steps, the last one first."""
+    return graph.opened.history.undo_labels
+
+
+def copy_of(document: GraphDocument) -> GraphDocument:
+    """The document as it is now."""
+    return GraphDocument(
+        document.nodes.values(),
+        document.links.values(),
+        document.groups.values(),
+        document.reroutes.values(),
+        document.header,
+    )
+
+
+def undone(graph: CanvasGraph, before: GraphDocument) -> bool:
+    """Whether taking the one step back gives the document as it was; and again gives it as it is."""
+    after = copy_of(graph.document)
+    graph.opened.undo()
+    is_back = graph.document == before
+    graph.opened.redo()
+    return is_back and graph.document == after

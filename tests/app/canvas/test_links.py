@@ -2,73 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
-from helpers.canvas import ALT, CTRL, RIGHT, SHIFT, Mouse, field, links, ports
+from helpers.canvas import ALT, CTRL, RIGHT, SHIFT, Mouse, copy_of, field, links, ports, steps, undone
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
-from pytestqt.qtbot import QtBot
 
 from app.canvas.graph import CanvasGraph
 from app.canvas.linking import Fits
-from app.documents import OpenDocument
-from app.settings import Settings
-from app.theme import DARK
-from core.workflow.document import GraphDocument
-
-
-@pytest.fixture
-def graph(qtbot: QtBot, open_document: Callable[..., OpenDocument]) -> Iterator[CanvasGraph]:
-    """The ready graph, all of it to be seen at zoom 0.7."""
-    canvas = CanvasGraph(open_document(), DARK, Settings())
-    viewer = canvas.viewer()
-    viewer.resize(1300, 700)
-    qtbot.addWidget(viewer)
-    with qtbot.waitExposed(viewer):
-        viewer.show()
-    viewer.set_view_state({"scale": 0.7, "offset": [40, 60]})
-    yield canvas
-    assert not viewer.live_link.isVisible(), "a live link was left hanging"
-    canvas.close()
-
-
-@pytest.fixture
-def mouse(graph: CanvasGraph) -> Mouse:
-    return Mouse(graph)
-
-
-@pytest.fixture
-def said(graph: CanvasGraph) -> list[str]:
-    """What the canvas has told the user."""
-    sentences: list[str] = []
-    graph.message.connect(sentences.append)
-    return sentences
-
-
-def copy_of(document: GraphDocument) -> GraphDocument:
-    return GraphDocument(
-        document.nodes.values(),
-        document.links.values(),
-        document.groups.values(),
-        document.reroutes.values(),
-        document.header,
-    )
-
-
-def steps(graph: CanvasGraph) -> list[str]:
-    """Labels of the undo steps, the last one first."""
-    return graph.opened.history.undo_labels
-
-
-def undone(graph: CanvasGraph, before: GraphDocument) -> bool:
-    """Whether taking the one step back gives the document as it was; and again gives it as it is."""
-    after = copy_of(graph.document)
-    graph.opened.undo()
-    is_back = graph.document == before
-    graph.opened.redo()
-    return is_back and graph.document == after
 
 
 def test_drag_from_an_output_to_an_occupied_input_replaces_its_link(graph: CanvasGraph, mouse: Mouse) -> None:
