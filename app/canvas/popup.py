@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from app.canvas.fuzzy import Key, marks, rank
 from app.theme import Theme
@@ -77,7 +78,8 @@ class ChoicePopup(QWidget):
     """A line to type into above the entries that fit, the best one first.
 
     It lies over the window of the widget it is opened for, so it needs no window of its own: it takes text
-    from input methods, and is where it should be on every desktop. It goes away when it loses the focus.
+    from input methods, and is where it should be on every desktop. It goes away when it loses the focus;
+    otherwise it gives the focus back in the end.
 
     Signals:
         chosen: The `data` of the entry that was chosen.
@@ -92,6 +94,7 @@ class ChoicePopup(QWidget):
     def __init__(self, parent: QWidget, theme: Theme) -> None:
         super().__init__(parent)
         self._owner = parent
+        self._before: QWidget | None = None
         self._model = _Items(self)
         self._title = QLabel(self)
         bold = QFont()
@@ -151,6 +154,9 @@ class ChoicePopup(QWidget):
             placeholder: Shown in the empty line.
             width: The least width.
         """
+        focused = QApplication.focusWidget()
+        if not self._has(focused):
+            self._before = focused
         self._model.fill(items, current)
         self._title.setText(title)
         self._title.setVisible(bool(title))
@@ -230,7 +236,9 @@ class ChoicePopup(QWidget):
         inside = self._has(QApplication.focusWidget())
         self.hide()
         if inside:
-            self._owner.setFocus(Qt.FocusReason.PopupFocusReason)
+            before = self._before
+            back = before if before is not None and isValid(before) and before.isVisible() else self._owner
+            back.setFocus(Qt.FocusReason.PopupFocusReason)
         return True
 
     def _watch(self, *, on: bool) -> None:

@@ -14,6 +14,7 @@ from app.theme import Theme
 from app.ui.actions import Actions
 
 _ITSELF: Final = "view.palette"
+_LETTERS: Final = 72
 
 
 class CommandPalette:
@@ -36,7 +37,7 @@ class CommandPalette:
     def show_all(self) -> None:
         """Opens it at the top middle of the window. Escape gives the focus back to what had it."""
         items = [self._item(command) for command in COMMANDS if command.id != _ITSELF]
-        width = min(36 * self._window.fontMetrics().horizontalAdvance("0") * 2, self._window.width() - 80)
+        width = min(_LETTERS * self._window.fontMetrics().averageCharWidth(), self._window.width() - 80)
         corner = QPoint((self._window.width() - width) // 2, self._window.height() // 10)
         self.popup.open_at(
             self._window.mapToGlobal(corner), items, placeholder="Type the name of a command", width=width

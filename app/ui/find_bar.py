@@ -34,6 +34,8 @@ class FindBar(QWidget):
         self.line.setPlaceholderText("Find a node")
         self.line.setAccessibleName("Find a node")
         self.line.textChanged.connect(lambda: self._search())
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFocusProxy(self.line)  # a click on a button leaves the focus where it is
         self.count = QLabel(self)
         style.set_role(self.count, "dim")
         self._buttons = {

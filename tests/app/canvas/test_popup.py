@@ -118,10 +118,20 @@ def test_arrows_and_pages_move_in_the_list(popup: ChoicePopup, press: Callable[[
 def test_escape_chooses_nothing_and_gives_the_focus_back(
     popup: ChoicePopup, window: QWidget, results: list[Any], press: Callable[[Qt.Key], None]
 ) -> None:
+    other = next(edit for edit in window.findChildren(QLineEdit) if edit is not line(popup))
+    for widget in (other, window):
+        widget.setFocus()
+        open_at_middle(popup, FRUIT)
+        press(Qt.Key.Key_Escape)
+        assert popup.isHidden()
+        assert widget.hasFocus()
+    assert results == ["cancelled"] * 2
     open_at_middle(popup, FRUIT)
+    window.setFocus()
+    other.setFocus()
+    open_at_middle(popup, FRUIT)
+    other.hide()
     press(Qt.Key.Key_Escape)
-    assert results == ["cancelled"]
-    assert popup.isHidden()
     assert window.hasFocus()
 
 
