@@ -59,7 +59,8 @@ class CanvasActions:
         self.handles = frozenset(self._actions)
 
     def run(self, command_id: str, graph: CanvasGraph) -> None:
-        """Does what a command says, or tells why it cannot."""
+        """Does what a command says, or tells why it cannot. What the mouse is doing meanwhile is not done."""
+        graph.viewer().cancel_gesture()
         action = self._actions[command_id]
         if _is_met(action.need, graph):
             action.run(graph)

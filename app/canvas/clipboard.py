@@ -30,7 +30,7 @@ def take(registry: Registry) -> Fragment | None:
     Raises:
         WorkflowError: It is neither a graph nor a picture; the message says what it is.
     """
-    mime = QGuiApplication.clipboard().mimeData()
+    mime = QGuiApplication.clipboard().mimeData() or QMimeData()  # None before anything was copied
     own = bytes(mime.data(GRAPH_MIME).data()) if mime.hasFormat(GRAPH_MIME) else b""
     if not own and (mime.hasUrls() or mime.hasImage()):
         return None

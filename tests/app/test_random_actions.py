@@ -68,6 +68,7 @@ class Person:
             self.add,
             self.anywhere,
             self.anywhere,
+            self.interrupted,
         ]
 
     def act(self) -> None:
@@ -199,6 +200,20 @@ class Person:
             QTest.mouseClick(self.view, button, held, self.spot())
         else:
             self.double_click(self.spot(), held)
+
+    def interrupted(self) -> None:
+        """A key is pressed while the mouse drags something."""
+        node = self.node()
+        if node is None:
+            return
+        port = self.random.choice([*node.ports(), None])
+        place = port.centre() if port is not None else node.mapToScene(node.outline().center())
+        held, start = self.random.choice(HELD), self.seen(place)
+        QTest.mousePress(self.view, LEFT, held, start)
+        self.move(self.spot(), LEFT, held)
+        self.command()
+        self.move(self.spot(), LEFT, held)
+        QTest.mouseRelease(self.view, LEFT, held, self.spot())
 
     def drag(self, start: QPoint, end: QPoint, button: Any = LEFT, held: Any = NO) -> None:
         QTest.mousePress(self.view, button, held, start)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from helpers.workflows import text_to_image, workflow
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 
@@ -352,3 +352,20 @@ def test_copies_go_from_one_document_into_another(graph, qtbot, open_document):
     assert len(other.pipes) == 9
     assert len(other.groups) == 1
     other.close()
+
+
+def test_a_command_ends_what_the_mouse_is_doing(graph):
+    viewer = graph.viewer()
+    start = viewer.mapFromScene(graph.nodes["7"].mapToScene(graph.nodes["7"].title_rect().center()))
+    before = shot(graph)
+    QTest.mousePress(viewer.viewport(), Qt.MouseButton.LeftButton, pos=start)
+    for by in (10, 60):
+        QTest.mouseMove(viewer.viewport(), start + QPoint(by, by))
+    assert viewer.gesture is not None
+    run(graph, "edit.delete")
+    QTest.mouseMove(viewer.viewport(), start + QPoint(90, 90))
+    QTest.mouseRelease(viewer.viewport(), Qt.MouseButton.LeftButton, pos=start + QPoint(90, 90))
+    assert "7" not in graph.document.nodes
+    run(graph, "edit.undo")
+    assert shot(graph) == before
+    assert graph.nodes["7"].pos().x() == 600

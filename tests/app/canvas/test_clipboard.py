@@ -112,3 +112,9 @@ def test_files_and_pictures_are_left_to_others(registry):
     assert take(registry) is None
     hold(image=QImage(2, 2, QImage.Format.Format_RGB32))
     assert take(registry) is None
+
+
+def test_nothing_at_all_is_refused(registry, monkeypatch):
+    monkeypatch.setattr(QGuiApplication.clipboard(), "mimeData", lambda: None)
+    with pytest.raises(WorkflowError, match="nothing on the clipboard"):
+        take(registry)
