@@ -12,9 +12,10 @@ import shutil
 import sys
 import threading
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -31,6 +32,7 @@ _PAUSE: Final = 0.25
 
 _LOCK: Final = "lock"
 _DAMAGED: Final = ".damaged"
+_SAVING: Final = ".saving"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,16 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A document of a program that did not end in good order; `key` is the one it was written under."""
+    """A document of a program that did not end in good order.
+
+    Attributes:
+        key: The one it was written under.
+        saving: What the document's file was about to hold when the program last began to save it.
+    """
 
     key: str
     facts: Facts
+    saving: str | None = None
 
 
 def still(document: GraphDocument) -> GraphDocument:
@@ -83,6 +91,7 @@ class Journal:
         self._changed = threading.Condition()
         self._is_closing = False
         self._is_writing = False
+        self._is_urgent = False
         self._has_failed = False
         self._lock = self._make_own()
         self._thread = threading.Thread(target=self._work, name="journal")
@@ -99,7 +108,19 @@ class Journal:
     def flush(self) -> None:
         """Waits until everything asked for so far is on disk."""
         with self._changed:
+            self._is_urgent = True
+            self._changed.notify_all()
             self._changed.wait_for(lambda: not self._wanted and not self._is_writing)
+            self._is_urgent = False
+
+    def begin_save(self, key: str, digest: str) -> None:
+        """Notes what the document's file is about to hold, once what is asked for so far is on disk.
+
+        So what comes back after a crash is never older than what was saved, and what this program has saved
+        is not taken for the work of another one.
+        """
+        self.flush()
+        self._try(lambda: write_whole(self._file(key).with_suffix(_SAVING), digest.encode()))
 
     def close(self) -> None:
         """Writes what is left to write and ends the thread. What was not removed is recovered next time."""
@@ -159,16 +180,20 @@ class Journal:
                 self._changed.notify_all()
                 if self._is_closing and not self._wanted:
                     return
-                self._changed.wait_for(lambda: self._is_closing, _PAUSE)
+                self._changed.wait_for(lambda: self._is_closing or self._is_urgent, _PAUSE)
 
     def _put(self, key: str, facts: Facts | None) -> None:
-        """Runs on the thread, which outlives whatever goes wrong: editing goes on without a journal."""
         file = self._file(key)
+        if facts is not None:
+            self._try(lambda: write_whole(file, _written(facts)))
+            return
+        for path in (file, file.with_suffix(_SAVING)):
+            self._try(partial(path.unlink, missing_ok=True))
+
+    def _try(self, write: Callable[[], object]) -> None:
+        """Whatever goes wrong, editing and saving go on without a journal."""
         try:
-            if facts is None:
-                file.unlink(missing_ok=True)
-            else:
-                write_whole(file, _written(facts))
+            write()
             self._has_failed = False
         except (OSError, DarkroomError) as error:
             self._complain(error)
@@ -185,10 +210,12 @@ class Journal:
         return self._own / f"{key}.json"
 
     def _take(self, file: Path) -> Recovered:
-        recovered = Recovered(file.stem, read(file))
+        facts, note = read(file), file.with_suffix(_SAVING)
+        saving = note.read_text("ascii", "replace") if note.exists() else None
         self._own.mkdir(parents=True, exist_ok=True)
-        file.replace(self._file(file.stem))
-        return recovered
+        for path in (note, file) if saving else (file,):
+            path.replace(self._own / path.name)
+        return Recovered(file.stem, facts, saving)
 
 
 def _written(facts: Facts) -> bytes:

@@ -21,11 +21,12 @@ from app.crash import describe
 from app.documents import OpenDocument
 from app.journal import Facts, Journal, Recovered, still
 from app.profile import Profile
-from app.workflow_file import Conflict, WorkflowFile
+from app.workflow_file import Conflict, WorkflowFile, digest_of
 from core.errors import DarkroomError
 from core.folders import Folders
 from core.media.outputs import write_whole
 from core.nodes.registry import Registry
+from core.workflow.comfy_json import read_document
 from core.workflow.compile import compile_document
 from core.workflow.document import GraphDocument
 from core.workflow.json_text import parse_json
@@ -111,6 +112,10 @@ class Session(QObject):
         """Opens the graph that comes with the program, as a document without a file."""
         self._submit("The ready graph cannot be opened", self._read_ready)
 
+    def open_workflow(self, workflow: object, name: str) -> None:
+        """Opens a workflow in editor format, such as that of a job, as a document without a file."""
+        self._submit(f"{name} cannot be opened", self._read_workflow, workflow, name)
+
     def open_file(self, path: Path) -> OpenDocument | None:
         """The document of a file that is open already; other files are read, and `opened` tells of them."""
         path = _plain(path)
@@ -163,6 +168,7 @@ class Session(QObject):
         if not is_own and (reason := self._unfit(target)):
             self.reported.emit(title, [reason])
             return
+        self._keep(opened)
         self._submit(title, self._save, opened, still(opened.document), target, is_own and not overwrite)
 
     def export_prompt(self, opened: OpenDocument, path: Path) -> None:
@@ -254,6 +260,9 @@ class Session(QObject):
         read = workflow_file.read(READY_GRAPH, self._registry)
         self._tell(self._on_ready_read, read)
 
+    def _read_workflow(self, workflow: object, name: str) -> None:
+        self._tell(self._on_workflow_read, read_document(workflow, name).document, name)
+
     def _read(self, path: Path, key: str | None) -> None:
         read = workflow_file.read(path, self._registry)
         self._tell(self._on_read, read, path, key)
@@ -264,21 +273,28 @@ class Session(QObject):
         form = _read_form(self._profile.tabs_file)
         for key, file in _tabs(form.get("tabs")):
             if entry := left.pop(key, None):
-                self._tell(self._on_recovered, entry)
+                self._recover(entry)
             elif file is not None:
                 self._work(f"{file.name} cannot be opened again", self._read, (file, key))
         for entry in left.values():
-            self._tell(self._on_recovered, entry)
+            self._recover(entry)
         for file in files:
             self._tell(self.open_file, file)
         self._tell(self._on_restored, [entry.facts.name for entry in recovered], remarks, form.get("current"))
         if not files:
             self._tell(self._open_something)
 
+    def _recover(self, entry: Recovered) -> None:
+        facts = entry.facts
+        was_saved = entry.saving is not None and facts.path and digest_of(facts.path) == entry.saving
+        self._tell(self._on_recovered, entry, entry.saving if was_saved else facts.digest)
+
     def _save(self, opened: OpenDocument, document: GraphDocument, path: Path, checks: bool) -> None:
         origin = self._origins.get(opened.key, _Origin())
         try:
-            digest = workflow_file.save(document, path, origin.digest if checks else None)
+            expected = origin.digest if checks else None
+            begin = partial(self._journal.begin_save, opened.key)
+            digest = workflow_file.save(document, path, expected, begin)
         except Conflict:
             self._tell(self.conflict.emit, opened, path)
             return
@@ -318,7 +334,10 @@ class Session(QObject):
         name = self._free_name()
         self._add(OpenDocument(read.document, self._registry, self._folders, name=name))
 
-    def _on_recovered(self, recovered: Recovered) -> None:
+    def _on_workflow_read(self, document: GraphDocument, name: str) -> None:
+        self._add(OpenDocument(document, self._registry, self._folders, name=name))
+
+    def _on_recovered(self, recovered: Recovered, digest: str | None) -> None:
         facts = recovered.facts
         opened = OpenDocument(
             facts.document,
@@ -329,7 +348,7 @@ class Session(QObject):
             key=recovered.key,
         )
         opened.mark_recovered()
-        self._add(opened, _Origin(facts.path, facts.digest))
+        self._add(opened, _Origin(facts.path, digest))
 
     def _on_restored(self, recovered: list[str], remarks: list[str], current: object) -> None:
         if recovered:

@@ -6,7 +6,7 @@ import filecmp
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +57,12 @@ def read(path: Path, registry: Registry) -> WorkflowFile:
     )
 
 
-def save(document: GraphDocument, path: Path, expected: str | None) -> str:
+def save(document: GraphDocument, path: Path, expected: str | None, before: Callable[[str], object]) -> str:
     """Writes a document whole, and returns the digest of what the file holds now.
 
     Args:
         expected: What the file held when it was opened or saved last; None to write over whatever there is.
+        before: Called with that digest when all is ready to be written.
 
     Raises:
         Conflict: It holds something else now, and was not written.
@@ -70,8 +71,10 @@ def save(document: GraphDocument, path: Path, expected: str | None) -> str:
     if expected is not None and digest_of(path) not in (None, expected):
         raise Conflict(f"{path} was changed by another program since it was opened")
     data = json.dumps(write_document(document), indent=2).encode()
+    digest = hashlib.sha256(data).hexdigest()
+    before(digest)
     write_whole(path, data)
-    return hashlib.sha256(data).hexdigest()
+    return digest
 
 
 def digest_of(path: Path) -> str | None:

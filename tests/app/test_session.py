@@ -14,10 +14,14 @@ from helpers.golden import ROOT
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from app import workflow_file
 from app.documents import OpenDocument
+from app.journal import read
 from app.profile import Profile
 from app.session import Session
+from core.errors import DarkroomError
 from core.folders import Folders
+from core.media.outputs import write_whole
 from core.nodes.registry import Registry
 from core.workflow.document import GraphDocument
 from core.workflow.open import read_workflow
@@ -209,6 +213,48 @@ def test_the_conflict_is_seen_after_a_crash_too(start: Callable[[], Listener], w
     (opened,) = second.session.documents
     second.session.save(opened)
     assert second.take() == [("conflict", opened, workflow)]
+
+
+def test_what_was_saved_in_the_last_moment_is_not_taken_for_the_work_of_another_program(
+    start: Callable[[], Listener], workflow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = start()
+    opened = first.open(workflow)
+    edit(opened, 44)
+
+    def write_and_fail(path: Path, data: bytes) -> None:
+        path.write_bytes(data)
+        raise DarkroomError("the power is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(workflow_file, "write_whole", write_and_fail)
+        first.session.save(opened)
+        assert [name for name, *_ in first.take()] == ["reported"]
+    second = start()
+    second.session.restore()
+    second.take()
+    (opened,) = second.session.documents
+    edit(opened, 45)
+    second.session.save(opened)
+    assert second.take() == [("saved", opened)]
+
+
+def test_what_comes_back_is_not_older_than_what_was_saved(
+    start: Callable[[], Listener], workflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = start()
+    opened = first.open(workflow)
+    edit(opened, 44)
+    kept: list[object] = []
+
+    def look(path: Path, data: bytes) -> None:
+        kept.extend(steps_in(read(file).document) for file in recovery_files(tmp_path))
+        write_whole(path, data)
+
+    monkeypatch.setattr(workflow_file, "write_whole", look)
+    first.session.save(opened)
+    assert first.take() == [("saved", opened)]
+    assert kept == [44], "it was in the journal before its file was written"
 
 
 @pytest.mark.parametrize("target", ["picture.png", "other.json"])
