@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QGraphicsItem
 
 from app.canvas import menus
 from app.canvas.face import NUMBERS, Row, RowKind
+from app.canvas.group_item import GroupItem
 from app.canvas.hits import Hit
 from app.canvas.node_item import NodeItem, Part
+from app.canvas.reroute_item import RerouteItem
 
 if TYPE_CHECKING:
     from app.canvas.gestures import Pointer, Press
@@ -135,8 +137,16 @@ def _item(under: Hit) -> QGraphicsItem | None:
 
 
 def _select_only(graph: CanvasGraph, item: QGraphicsItem) -> None:
-    graph.select()
-    item.setSelected(True)
+    match item:
+        case NodeItem():
+            graph.select([item.id])
+        case GroupItem():
+            graph.select(groups=[item.key])
+        case RerouteItem():
+            graph.select(reroutes=[item.reroute_id])
+        case _:
+            graph.select()
+            item.setSelected(True)
 
 
 def _is_in_field(under: Hit, node: NodeItem) -> bool:

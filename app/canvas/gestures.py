@@ -511,7 +511,10 @@ class Ghost(QGraphicsItem):
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
         """Draws the outlines."""
+        fill = QColor(self._colour)
+        fill.setAlphaF(0.08)
         painter.setPen(QPen(self._colour, 1.5, Qt.PenStyle.DashLine))
+        painter.setBrush(fill)
         for area in self._areas:
             painter.drawRoundedRect(area, 6, 6)
 
@@ -539,7 +542,8 @@ def gesture_of(viewer: CanvasViewer, press: Press) -> Gesture | None:
         return _node_gesture(viewer, start, under, item)
     if isinstance(item, GroupItem) and under.part is Part.RESIZE:
         return ResizeGroup(viewer, start, item)
-    return Duplicate(viewer, start) if start.alt else MoveItems(viewer, start, item)
+    duplicates = start.alt and isinstance(item, GroupItem)
+    return Duplicate(viewer, start) if duplicates else MoveItems(viewer, start, item)
 
 
 def _empty_gesture(viewer: CanvasViewer, start: Pointer) -> Gesture:

@@ -122,6 +122,6 @@ class Minimap(QWidget):
         self._to_map.translate(-centre.x(), -centre.y())
         painter = QPainter(picture)
         painter.setWorldTransform(self._to_map)
-        self._graph.overview.paint(painter)
+        self._graph.overview.paint(painter, group_titles=False)
         painter.end()
         return picture

@@ -54,12 +54,13 @@ class Overview:
             area = area.united(item.sceneBoundingRect())
         return area
 
-    def paint(self, painter: QPainter, exposed: QRectF | None = None) -> None:
+    def paint(self, painter: QPainter, exposed: QRectF | None = None, *, group_titles: bool = True) -> None:
         """Draws everything.
 
         Args:
             painter: In scene coordinates.
             exposed: The part of the scene that is to be seen; all if not given.
+            group_titles: With the titles of groups.
         """
         if self._lists is None:
             self._lists = self._collect()
@@ -80,7 +81,8 @@ class Overview:
             titles = {colour: [_title(n) for n in nodes] for colour, nodes in lists.titled.items()}
             _fill(painter, titles)
         self._paint_marks(painter, lists.marked)
-        self._paint_group_titles(painter, lists.groups, scale, exposed)
+        if group_titles:
+            self._paint_group_titles(painter, lists.groups, scale, exposed)
 
     def _collect(self) -> _Lists:
         lists = _Lists(groups=list(self._mirror.groups.values()))

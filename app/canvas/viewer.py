@@ -46,6 +46,7 @@ FAR: Final = 0.25  # below it nodes are drawn as plain boxes, all at once
 _ZOOM_STEP: Final = 1.2
 _MARGIN: Final = 40  # pixels left free around what `fit` shows
 NODE_MIME: Final = "application/x-darkroom-node"  # the type of a node that is dragged from the library
+_UNTOUCHED: Final = {"scale": 1, "offset": [0, 0]}  # what files say whose view nobody has chosen
 _DRAG: Final = 4  # pixels that the mouse moves before a click becomes a drag
 _EDGE: Final = 24
 _ARROWS: Final[Mapping[int, tuple[int, int]]] = {
@@ -99,6 +100,7 @@ class CanvasViewer(NodeViewer):
         self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
+        self.viewport().setAcceptDrops(True)
         for item in (self._LIVE_PIPE, self._SLICER_PIPE):
             self.scene().removeItem(item)
         self.live_link = self._LIVE_PIPE = LiveLink()
@@ -307,6 +309,8 @@ class CanvasViewer(NodeViewer):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Goes on with a gesture, begins one, or shows what could be done here."""
         at = self._pointer(event)
+        if self._press is not None and event.buttons() == Qt.MouseButton.NoButton:
+            self.cancel_gesture()  # the button was let go where nobody could tell
         if self.gesture is None and self._press is not None:
             away = (at.view - self._press.at.view).manhattanLength()
             if away < _DRAG:
@@ -378,6 +382,9 @@ class CanvasViewer(NodeViewer):
 
     def show_rubber_band(self, area: QRect) -> None:
         """Shows the rectangle that selects, in pixels."""
+        palette = self._rubber_band.palette()
+        palette.setColor(palette.ColorRole.Highlight, QColor(self.graph.theme.accent))
+        self._rubber_band.setPalette(palette)
         self._rubber_band.setGeometry(area)
         self._rubber_band.show()
 
@@ -514,7 +521,8 @@ class CanvasViewer(NodeViewer):
         super().showEvent(event)
         if not self._was_shown:
             self._was_shown = True
-            if not self.set_view_state(self.graph.document.header.extra.get("ds")):
+            state = self.graph.document.header.extra.get("ds")
+            if state == _UNTOUCHED or not self.set_view_state(state):
                 self.fit()
 
     def focusInEvent(self, event: QFocusEvent) -> None:

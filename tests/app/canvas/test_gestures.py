@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from helpers.canvas import ALT, CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, Mouse, copy_of, field, steps, undone
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
@@ -230,6 +230,32 @@ def test_ctrl_shift_drag_zooms(graph: CanvasGraph, mouse: Mouse) -> None:
     assert graph.selected_nodes() == []
 
 
+def test_dragging_near_the_edge_pans(graph: CanvasGraph, mouse: Mouse, qtbot: QtBot) -> None:
+    before = mouse.viewer.visible_scene()
+    edge = before.topRight() + QPointF(-4, 300)
+    mouse.press(graph.nodes["4"])
+    mouse.move(edge)
+    qtbot.waitUntil(lambda: mouse.viewer.visible_scene().left() > before.left() + 50)
+    mouse.release(mouse.viewer.visible_scene().topRight() + QPointF(-4, 300))
+    assert pos(graph, "4")[0] > before.right() - 200
+    assert steps(graph) == ["Move node"]
+
+
+def test_the_mouse_pointer_tells_what_can_be_done(graph: CanvasGraph, mouse: Mouse) -> None:
+    item, shape = graph.nodes["5"], Qt.CursorShape
+    places = {
+        shape.CrossCursor: item.ports_out[0].centre(),
+        shape.SizeFDiagCursor: item.mapToScene(item.resize_rect().center()),
+        shape.SizeHorCursor: field(item, "steps"),
+        shape.PointingHandCursor: field(item, "scheduler"),
+        shape.IBeamCursor: field(graph.nodes["2"], "text"),
+        shape.ArrowCursor: QPointF(*EMPTY),
+    }
+    for wanted, place in places.items():
+        QTest.mouseMove(mouse.viewer.viewport(), mouse.at(place))
+        assert mouse.viewer.viewport().cursor().shape() == wanted
+
+
 # --- editing
 
 
@@ -351,6 +377,28 @@ def test_right_click_offers_what_can_be_done(graph: CanvasGraph, mouse: Mouse, q
     assert labels(menu)[0] == "Add Node..."
     choose(menu, BY_ID["edit.select_all"].label)
     assert len(graph.selected_nodes()) == 7
+
+
+@no_window_manager
+def test_the_menu_key_is_for_what_is_selected(graph: CanvasGraph, qtbot: QtBot) -> None:
+    graph.select(["2"])
+    viewer = graph.viewer()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(5, 5), QPoint(5, 5))
+    QApplication.sendEvent(viewer.viewport(), event)
+    menu = open_menu(graph, qtbot)
+    choose(menu, BY_ID["node.mute"].label)
+    assert graph.document.nodes["2"].mode == 2
+
+
+@no_window_manager
+def test_a_group_s_menu(graph: CanvasGraph, mouse: Mouse, qtbot: QtBot, group: int) -> None:
+    mouse.click((600, 0), button=RIGHT)
+    choose(open_menu(graph, qtbot), "Select Contents")
+    assert graph.selected_nodes() == ["2", "3"]
+    mouse.click((600, 0), button=RIGHT)
+    choose(open_menu(graph, qtbot), "Delete")
+    assert group not in graph.document.groups
+    assert len(graph.document.nodes) == 7
 
 
 @no_window_manager

@@ -9,7 +9,7 @@ import pytest
 from helpers.big_graph import big_graph
 from helpers.canvas import Mouse
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QNativeGestureEvent, QPointingDevice, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -48,6 +48,17 @@ def test_the_wheel_zooms_at_the_mouse(graph: CanvasGraph) -> None:
         turn(viewer, at, -1)
     assert viewer.zoom() == pytest.approx(zoom)
     assert (viewer.mapToScene(at) - place).manhattanLength() < 4
+
+
+def test_pinching_zooms(graph: CanvasGraph) -> None:
+    viewer, at = graph.viewer(), QPointF(200, 500)
+    zoom = viewer.zoom()
+    event = QNativeGestureEvent(
+        Qt.NativeGestureType.ZoomNativeGesture, QPointingDevice.primaryPointingDevice(), 2, at, at,
+        QPointF(viewer.viewport().mapToGlobal(at)), 0.25, QPointF(),
+    )  # fmt: skip
+    QApplication.sendEvent(viewer.viewport(), event)
+    assert viewer.zoom() == pytest.approx(1.25 * zoom)
 
 
 def test_the_zoom_has_limits(graph: CanvasGraph) -> None:
@@ -96,6 +107,18 @@ def test_it_looks_where_the_file_says(qtbot: QtBot, open_document: Callable[...,
     assert viewer.visible_scene().topLeft() == QPointF(300, -20)
     assert viewer.view_state() == {"scale": 1.5, "offset": [-300.0, 20.0]}
     assert not opened.is_dirty
+    graph.close()
+
+
+def test_a_file_that_says_nothing_is_shown_whole(
+    qtbot: QtBot, open_document: Callable[..., OpenDocument]
+) -> None:
+    graph = CanvasGraph(open_document(), DARK, Settings())
+    viewer = graph.viewer()
+    qtbot.addWidget(viewer)
+    viewer.resize(1000, 640)
+    viewer.show()
+    assert all(viewer.visible_scene().contains(item.sceneBoundingRect()) for item in graph.nodes.values())
     graph.close()
 
 
