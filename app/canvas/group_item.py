@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
@@ -64,7 +65,7 @@ class GroupItem(QGraphicsItem):
     def font_pixels(self) -> float:
         """The size of its title."""
         given = self.record.extra.get("font_size")
-        if isinstance(given, bool) or not isinstance(given, int | float):
+        if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
             return _FONT
         return min(max(float(given), 8.0), 200.0)
 

@@ -26,6 +26,7 @@ _PADDING: Final = 6.0
 _LONG_TEXT: Final = 62.0
 _MIN_WIDTH: Final = (60.0, 140.0)
 _MIN_HEIGHT: Final = 16.0
+_MOST: Final = 16_000.0
 _RESULT_TEXT: Final = 66.0
 _MIN_PICTURE: Final = 80.0
 _MOST_CELLS: Final = 16
@@ -84,14 +85,14 @@ def lay_out(
     """
     if face.note:
         return _lay_out_note(face, size)
-    width = max(size[0], _MIN_WIDTH[bool(face.rows)])
+    width, stored = min(max(size[0], _MIN_WIDTH[bool(face.rows)]), _MOST), min(size[1], _MOST)
     top = max(len(face.inputs), len(face.outputs)) * SLOT_HEIGHT + _PADDING
     long_rows = [i for i, row in enumerate(face.rows) if row.kind is RowKind.LONG_TEXT and not row.linked]
     wanted = [_LONG_TEXT if i in long_rows else ROW_HEIGHT for i in range(len(face.rows))]
     needed = top + sum(wanted) + _PADDING
     text = _RESULT_TEXT if has_texts else 0.0
     picture = (width - 2 * MARGIN) * min(aspect, 1.5) + _PADDING if aspect else 0.0
-    free = max(size[1] - needed, 0.0)
+    free = max(stored - needed, 0.0)
     if long_rows:
         spare = max(free - text - picture, 0.0)
         for index in long_rows:
@@ -101,7 +102,7 @@ def lay_out(
         text = max(free - picture, text)
     if aspect and free - text >= _MIN_PICTURE and not long_rows:
         picture = free - text
-    height = max(size[1], needed + text + picture, _MIN_HEIGHT)
+    height = max(stored, needed + text + picture, _MIN_HEIGHT)
     result = NodeLayout(width, height)
     y = top
     for row_height in wanted:
@@ -163,7 +164,7 @@ def index_at(areas: Sequence[QRectF], x: float, y: float) -> int:
 
 
 def _lay_out_note(face: Face, size: tuple[float, float]) -> NodeLayout:
-    width, height = max(size[0], _MIN_WIDTH[0]), max(size[1], 40.0)
+    width, height = min(max(size[0], _MIN_WIDTH[0]), _MOST), min(max(size[1], 40.0), _MOST)
     rows = [QRectF(MARGIN, 4, width - 2 * MARGIN, height - 8)] if face.rows else []
     return NodeLayout(width, height, rows=rows)
 

@@ -79,9 +79,9 @@ def paint(painter: QPainter, item: NodeItem, scale: float) -> None:
             _paint_rows(painter, item, is_full)
         _paint_results(painter, item, is_full)
         _paint_progress(painter, item)
+    _paint_outline(painter, item, is_full)
     _paint_sockets(painter, item, is_full)
     painter.setOpacity(1.0)
-    _paint_outline(painter, item, is_full)
     if is_full:
         _paint_message(painter, item)
         _paint_badge(painter, item)
