@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-# Sizes on the canvas, in scene units. They are ComfyUI's, so that graphs laid out there look laid out here:
-# a node's position is the top left of its body, its title stands above it.
-TITLE_HEIGHT: Final = 30.0
-SLOT_HEIGHT: Final = 20.0
-ROW_HEIGHT: Final = 24.0
+from core.workflow import layout
+
+# Sizes on the canvas, in scene units.
+TITLE_HEIGHT: Final = layout.TITLE_HEIGHT
+SLOT_HEIGHT: Final = layout.SLOT_HEIGHT
+ROW_HEIGHT: Final = layout.ROW_HEIGHT
 GRID: Final = 10.0
-GROUP_TITLE: Final = 30.0
+GROUP_TITLE: Final = layout.GROUP_TITLE
 
 _SOCKETS: Final = {
     "MODEL": "#b39ddb",

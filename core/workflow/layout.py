@@ -53,10 +53,15 @@ def arrange(sizes: Mapping[str, Point], inputs: Mapping[str, Sequence[str]]) -> 
     for node, column in columns(inputs).items():
         by_column.setdefault(column, []).append(node)
     positions: dict[str, Point] = {}
+
+    def height_of_inputs(node: str) -> float:
+        middles = [positions[n][1] + sizes[n][1] / 2 for n in inputs[node] if n in positions]
+        return sum(middles) / len(middles) if middles else 0
+
     x = 0.0
     for column in sorted(by_column):
         y = 0.0
-        for node in by_column[column]:
+        for node in sorted(by_column[column], key=height_of_inputs):  # fewer links cross each other
             positions[node] = (x, y)
             y += sizes[node][1] + _GAP[1]
         x += max(sizes[node][0] for node in by_column[column]) + _GAP[0]

@@ -11,6 +11,7 @@ from core.workflow import edits, placing
 from core.workflow.comfy_json import read_document, write_document
 from core.workflow.compile import compile_document
 from core.workflow.document import GraphDocument, Operation
+from core.workflow.layout import arrange
 from core.workflow.new_nodes import new_node, special_node
 from core.workflow.operations import AddNode, PutGroup, SetFlag
 from core.workflow.records import BYPASSED, MUTED, Group
@@ -274,3 +275,10 @@ def test_an_empty_graph_is_arranged():
     document = GraphDocument()
     document.apply(placing.arrange_all(document, {}))
     assert document == GraphDocument()
+
+
+def test_links_between_columns_do_not_cross_needlessly():
+    names = ["a", "b", "x", "y"]  # y takes from a, x from b
+    places = arrange(dict.fromkeys(names, (10, 10)), {"a": [], "b": [], "x": ["b"], "y": ["a"]})
+    assert places["y"][1] < places["x"][1]
+    assert places["a"][1] < places["b"][1]
