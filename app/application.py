@@ -66,16 +66,17 @@ def main(options: argparse.Namespace) -> int:
             if instance.hand_over(options.files):
                 return OK
             _log.warning("Darkroom runs already and does not answer; this is a second window")
-        program = _Program(application, options, profile, log)
+        program = Program(application, options, profile, log)
         stack.callback(program.end)
         instance.asked.connect(program.show_files)
         stack.enter_context(_crashes_told(program.tell_crash))
         stack.enter_context(_signals_to(program.quit))
-        program.run(options.files)
+        program.show(options.files)
+        program.run()
     return OK
 
 
-class _Program(QObject):
+class Program(QObject):
     """The parts, made in the order in which they need each other and ended in the opposite one."""
 
     def __init__(
@@ -101,39 +102,41 @@ class _Program(QObject):
         with ExitStack() as ends:
             self._loop = qasync.QEventLoop(application)
             ends.callback(self._loop.close)
-            self._session = session = Session(profile, registry, folders, self)
+            session = Session(profile, registry, folders, self)
             ends.callback(session.shut_down)
             look = Look(application, settings)
             ends.callback(look.close)
             queue = JobQueue(self)
-            self._executor = executor = ExecutorThread(queue, registry, folders, options.device, self)
+            executor = ExecutorThread(queue, registry, folders, options.device, self)
             ends.callback(executor.stop)
             bridge = Bridge(executor, queue, registry, folders, session.find, self)
             pictures = Pictures(self)
             ends.callback(pictures.stop)
-            self._window = MainWindow(
-                Services(
-                    profile=profile,
-                    settings=settings,
-                    registry=registry,
-                    folders=folders,
-                    session=session,
-                    queue=queue,
-                    executor=executor,
-                    bridge=bridge,
-                    pictures=pictures,
-                    log=log,
-                    look=look,
-                )
+            self.services = Services(
+                profile=profile,
+                settings=settings,
+                registry=registry,
+                folders=folders,
+                session=session,
+                queue=queue,
+                executor=executor,
+                bridge=bridge,
+                pictures=pictures,
+                log=log,
+                look=look,
             )
-            ends.callback(_delete, self._window)
+            self.window = MainWindow(self.services)
+            ends.callback(_delete, self.window)
             self._ends = ends.pop_all()
-        _FirstPaint(self._window).seen.connect(self._on_first_paint)
+        _FirstPaint(self.window).seen.connect(self._on_first_paint)
 
-    def run(self, files: list[Path]) -> None:
-        """Shows the window, with the documents of last time and the files, until it is closed."""
-        self._session.restore(files)
-        self._window.show()
+    def show(self, files: list[Path]) -> None:
+        """Shows the window, with the documents of last time and the files."""
+        self.services.session.restore(files)
+        self.window.show()
+
+    def run(self) -> None:
+        """Runs until the window is closed. One loop serves Qt and asyncio."""
         self._loop.run_forever()
 
     def quit(self) -> None:
@@ -142,16 +145,16 @@ class _Program(QObject):
 
     def end(self) -> None:
         """Takes everything down. A step of a run, or the loading of torch, is waited for."""
-        self._window.hide()
+        self.window.hide()
         self._ends.close()
         _delete(self)
 
     def show_files(self, files: list[Path]) -> None:
         """Opens files in the window and brings it to the front."""
-        self._window.open_paths(files)
-        self._window.setWindowState(self._window.windowState() & ~Qt.WindowState.WindowMinimized)
-        self._window.raise_()
-        self._window.activateWindow()
+        self.window.open_paths(files)
+        self.window.setWindowState(self.window.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.window.raise_()
+        self.window.activateWindow()
 
     def tell_crash(self, error: BaseException) -> None:
         """Tells of a mistake of the program, which goes on. One at a time: mistakes come in swarms."""
@@ -161,7 +164,7 @@ class _Program(QObject):
         text = crash.describe(error, self._log_dir)
         _log.critical(text, exc_info=error)
         if self._crash_box is None:
-            self._crash_box = QMessageBox(QMessageBox.Icon.Warning, "Darkroom", text, parent=self._window)
+            self._crash_box = QMessageBox(QMessageBox.Icon.Warning, "Darkroom", text, parent=self.window)
             self._crash_box.finished.connect(self._on_crash_read)
             self._crash_box.open()
 
@@ -172,7 +175,7 @@ class _Program(QObject):
 
     def _on_first_paint(self) -> None:
         _log.info("The window is up")
-        self._executor.start()
+        self.services.executor.start()
 
 
 class _FirstPaint(QObject):
