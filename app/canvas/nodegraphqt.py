@@ -111,7 +111,6 @@ if TYPE_CHECKING:
         _previous_pos: QPoint
         _scene_range: QRectF
         _search_widget: QWidget
-        _rubber_band: QWidget
 
         def __init__(self, parent: QWidget | None = None, undo_stack: QUndoStack | None = None) -> None: ...
         def start_live_connection(self, selected_port: PortItem) -> None: ...

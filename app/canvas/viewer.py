@@ -28,7 +28,7 @@ from PySide6.QtGui import (
     QTransform,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QGraphicsItem, QGraphicsView, QToolTip, QWidget
+from PySide6.QtWidgets import QFrame, QGraphicsItem, QGraphicsView, QRubberBand, QToolTip, QWidget
 
 from app.canvas import clicks, menus
 from app.canvas.gestures import Gesture, Pointer, Press, gesture_of
@@ -72,6 +72,7 @@ class CanvasViewer(NodeViewer):
         gesture: What the mouse is doing while it drags; None while it does not.
         live_link: The line of a link that is being drawn.
         slicer: The line across links that is being drawn.
+        band: The rectangle that selects.
 
     Signals:
         view_changed: It was panned, zoomed or resized.
@@ -107,6 +108,7 @@ class CanvasViewer(NodeViewer):
         self.slicer = self._SLICER_PIPE = SliceLine()
         for item in (self.live_link, self.slicer):
             self.scene().addItem(item)
+        self.band = Band(self.viewport())
         self._edge_timer = QTimer(self, interval=16)
         self._edge_timer.timeout.connect(self._on_edge)
         self._look()
@@ -382,15 +384,13 @@ class CanvasViewer(NodeViewer):
 
     def show_rubber_band(self, area: QRect) -> None:
         """Shows the rectangle that selects, in pixels."""
-        palette = self._rubber_band.palette()
-        palette.setColor(palette.ColorRole.Highlight, QColor(self.graph.theme.accent))
-        self._rubber_band.setPalette(palette)
-        self._rubber_band.setGeometry(area)
-        self._rubber_band.show()
+        self.band.colour = QColor(self.graph.theme.accent)
+        self.band.setGeometry(area)
+        self.band.show()
 
     def hide_rubber_band(self) -> None:
         """Hides it."""
-        self._rubber_band.hide()
+        self.band.hide()
 
     def _pointer(self, event: QMouseEvent) -> Pointer:
         self._previous_pos = event.position().toPoint()
@@ -534,6 +534,24 @@ class CanvasViewer(NodeViewer):
         self._hold_space(False)
         self.clear_key_state()
         QGraphicsView.focusOutEvent(self, event)
+
+
+class Band(QRubberBand):
+    """The rectangle that selects, light enough to see what it is over."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(QRubberBand.Shape.Rectangle, parent)
+        self.colour = QColor()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws it."""
+        fill = QColor(self.colour)
+        fill.setAlphaF(0.1)
+        painter = QPainter(self)
+        painter.setPen(self.colour)
+        painter.setBrush(fill)
+        painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.end()
 
 
 def _files(data: QMimeData) -> list[Path]:
