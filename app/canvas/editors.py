@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QObject, QPoint, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QFontInfo
+from PySide6.QtGui import QFontInfo, QTextCursor
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from app.canvas import values
@@ -25,6 +25,7 @@ from core.workflow.document import Changed, Operation
 from core.workflow.operations import PutGroup, SetTitle, SetWidget
 
 if TYPE_CHECKING:
+    from app.theme import Theme
     from app.canvas.graph import CanvasGraph
     from app.canvas.node_item import NodeItem
 
@@ -239,8 +240,7 @@ class RowEditors(QObject):
                 self._write(item.id, row, text)
 
         area = lambda: item.mapRectToScene(item.field_rect(index))  # noqa: E731
-        self._show_line(line, area, item.look.row.font.pixelSize(), commit)
-        self._remember(item, index, row)
+        self._show_line(line, area, item.look.row.font.pixelSize(), commit, (item, index, row))
         line.done.connect(partial(self._go_on, item.id, index))
 
     def _open_title(
@@ -253,9 +253,16 @@ class RowEditors(QObject):
         line.done.connect(self._end)
 
     def _show_line(
-        self, line: LineEditor, area: Callable[[], QRectF], pixels: float, commit: Callable[[str], None]
+        self,
+        line: LineEditor,
+        area: Callable[[], QRectF],
+        pixels: float,
+        commit: Callable[[str], None],
+        of: tuple[NodeItem, int, Row] | None = None,
     ) -> None:
         self._editor = _Open(line, area, pixels, line.text(), commit)
+        if of is not None:
+            self._remember(*of)
         line.cancelled.connect(lambda: self.close(commit=False))
         line.left.connect(self.close)
         line.used_elsewhere.connect(self.commit)
@@ -285,7 +292,7 @@ class RowEditors(QObject):
             place = box.viewport().mapFrom(self._graph.viewer().viewport(), self._in_view(at))
             box.setTextCursor(box.cursorForPosition(place))
         else:
-            box.selectAll()
+            box.moveCursor(QTextCursor.MoveOperation.End)
 
     def _open_choices(self, item: NodeItem, index: int, row: Row) -> None:
         widget = row.spec.widget if row.spec else None
@@ -473,7 +480,7 @@ class RowEditors(QObject):
         widget = editor.widget
         readable = QFontInfo(QApplication.font()).pixelSize()
         pixels = max(round(editor.pixels * self._graph.viewer().zoom()), readable)
-        widget.setStyleSheet(_sheet(self._graph, pixels))
+        widget.setStyleSheet(_sheet(self._graph.theme, pixels, is_title=editor.place is None))
         widget.ensurePolished()
         area = self._in_viewport(editor.area())
         if isinstance(widget, TextEditor):
@@ -550,12 +557,12 @@ class _Scrub:
         return values.stepped(self.row, self._start, self._by) if self._by else self._start
 
 
-def _sheet(graph: CanvasGraph, pixels: int) -> str:
-    theme = graph.theme
+def _sheet(theme: Theme, pixels: int, *, is_title: bool) -> str:
+    weight = "bold" if is_title else "normal"
     return f"""
         QLineEdit, QPlainTextEdit {{
             background: {theme.entry}; color: {theme.text}; border: 1px solid {theme.accent};
-            border-radius: 4px; padding: 0 4px; min-height: 0; font-size: {pixels}px;
+            border-radius: 4px; padding: 0 4px; min-height: 0; font-size: {pixels}px; font-weight: {weight};
             selection-background-color: {theme.accent}; selection-color: {theme.on_accent};
         }}
         QPlainTextEdit {{ padding: 2px; }}

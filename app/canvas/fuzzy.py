@@ -8,8 +8,8 @@ from typing import Final
 
 _WORD_START: Final = 100
 _INSIDE: Final = 200
-_NAMED: Final = 300
-_SCATTERED: Final = 500
+_NAMED: Final = (199, 300)  # whole, or only its start
+_SCATTERED: Final = 600
 _ELSEWHERE: Final = 800
 _FARTHEST: Final = 99
 _BOUNDARY: Final = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])")
@@ -30,7 +30,7 @@ class Key:
         self.text = text
         self.handicap = handicap
         self.lower = text.lower()
-        self.more = f" {more.lower()}"
+        self.more = f" {more.lower()} "
         self.words = _BOUNDARY.sub("\n", text).lower()
 
 
@@ -79,7 +79,7 @@ def _score(word: str, pattern: re.Pattern[str], key: Key) -> int:
     if at > 0:
         return (_WORD_START if f"\n{word}" in key.words else _INSIDE) + min(at, _FARTHEST)
     if f" {word}" in key.more:
-        return _NAMED
+        return _NAMED[f" {word} " not in key.more]
     if pattern.match(key.lower):
         return _SCATTERED
     return _ELSEWHERE if word in key.more else -1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from helpers.canvas import links, ports
+from helpers.canvas import Mouse, links, ports
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QWidget
@@ -230,3 +230,35 @@ def test_a_node_that_went_away_meanwhile_is_not_linked(graph: CanvasGraph, opene
     press(graph)
     assert set(graph.nodes) == before
     assert len(refused) == 1
+
+
+def test_a_link_let_go_on_empty_canvas_and_enter_add_what_fits(
+    graph: CanvasGraph, opened: OpenDocument
+) -> None:
+    graph.viewer().fit()
+    latent = graph.nodes["5"].ports_out[0]
+    before = links(graph)
+    Mouse(graph).drag(latent, (900.0, 600.0))
+    assert graph.search.popup.isVisible()
+    assert links(graph) == before
+    press(graph, "vae decode")
+    new = graph.selected_nodes()[0]
+    assert set(links(graph)) - set(before) == {("5", 0, new, "samples")}
+    assert opened.history.undo_labels == ["Add VAE Decode"]
+
+
+def test_a_double_click_on_empty_canvas_opens_it_there(graph: CanvasGraph) -> None:
+    graph.viewer().fit()
+    Mouse(graph).double_click((900.0, 600.0))
+    assert graph.search.popup.isVisible()
+    press(graph, "load vae")
+    x, y = graph.document.nodes[graph.selected_nodes()[0]].pos
+    assert abs(x - 900) <= 2 and abs(y - 600) <= 2
+
+
+def test_a_press_on_the_canvas_ends_it(graph: CanvasGraph, opened: OpenDocument) -> None:
+    graph.viewer().fit()
+    graph.search.open(AT)
+    Mouse(graph).click((-30.0, -40.0))
+    assert graph.search.popup.isHidden()
+    assert opened.history.undo_labels == []
