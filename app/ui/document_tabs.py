@@ -55,8 +55,9 @@ class DocumentTabs(QTabWidget):
         text = name.replace("&", "&&")
         self.setTabText(index, f"● {text}" if is_dirty else text)
         self.setTabToolTip(index, tip)
-        close = self.tabBar().tabButton(index, QTabBar.ButtonPosition.RightSide)
-        if close is not None:
+        side = QTabBar.ButtonPosition.RightSide
+        close: QWidget | None = self.tabBar().tabButton(index, side)  # some desktops have it on the left
+        if close:
             close.setToolTip("Close")
             close.setAccessibleName(f"Close {name}")
 

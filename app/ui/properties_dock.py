@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.canvas.face import Face, Row, RowKind, choices, make_face
+from app.canvas.menus import COLOURS
 from app.documents import OpenDocument
 from app.run_status import NodeState, NodeStatus
 from app.theme import Theme
@@ -50,16 +51,7 @@ _BURST_MS: Final = 1500
 """Edits of one field that follow each other faster than this are one undo step."""
 
 _MODES: Final = (("Runs", ALWAYS), ("Muted", MUTED), ("Bypassed", BYPASSED))
-_COLOURS: Final = (
-    ("Theme colour", None, None),
-    ("Red", "#5a2a2c", "#45232a"),
-    ("Brown", "#5a412a", "#443425"),
-    ("Olive", "#54532b", "#403f27"),
-    ("Green", "#2c5238", "#26402f"),
-    ("Teal", "#25515a", "#233f46"),
-    ("Blue", "#2c4468", "#273750"),
-    ("Purple", "#4b3565", "#3a2d4d"),
-)
+_COLOURS: Final = (("Theme colour", None, None), *((name, *pair) for name, pair in COLOURS.items()))
 _STATES: Final = {
     NodeState.IDLE: "Has not run yet",
     NodeState.QUEUED: "Waits for its turn",

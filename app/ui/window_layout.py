@@ -28,7 +28,7 @@ class WindowLayout:
         self._file = QSettings(str(file), QSettings.Format.IniFormat)
 
     def restore(self) -> bool:
-        """Whether there was a layout for the screens that are connected now. The window is on them after it."""
+        """Whether there was a layout for the screens that are connected now. The window is on them then."""
         self._file.beginGroup(screens())
         geometry, state = self._file.value("geometry"), self._file.value("panels")
         self._file.endGroup()
@@ -61,10 +61,9 @@ class WindowLayout:
 
     def _place_first(self) -> None:
         """In the middle of the main screen, and no larger than that."""
-        screen = QGuiApplication.primaryScreen()
-        if screen is None:
+        if not QGuiApplication.screens():
             return
-        room = screen.availableGeometry()
+        room = QGuiApplication.primaryScreen().availableGeometry()
         size = _FIRST_SIZE.boundedTo(room.size() * 0.95)
         self._window.resize(size)
         self._window.move(room.center() - QRect(room.topLeft(), size).center() + room.topLeft())

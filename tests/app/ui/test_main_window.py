@@ -1,0 +1,540 @@
+"""The window: tabs, panels, layout, saving, closing, dropping, messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.window import Parts
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
+
+from app.jobs import Job, JobState
+from app.theme import DARK, LIGHT
+from app.ui.library_dock import LibraryDock
+from app.ui.main_window import MainWindow
+from app.ui.properties_dock import NodePage, PropertiesDock
+from app.ui.queue_dock import QueueDock
+from core.errors import NodeError
+from core.folders import Folders
+from core.graph import PromptGraph
+from core.nodes.registry import Registry
+from core.workflow.operations import SetTitle
+from resources import READY_GRAPH
+
+Start = Callable[[], Parts]
+NONE = Qt.KeyboardModifier.NoModifier
+CTRL = Qt.KeyboardModifier.ControlModifier
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def start(qapp: object, tmp_path: Path, registry: Registry, folders: Folders) -> Iterator[Start]:
+    """Starts the window on one profile; the one before it ends."""
+    running: list[Parts] = []
+
+    def begin() -> Parts:
+        while running:
+            running.pop().end()
+        running.append(Parts(tmp_path / "profile", registry, folders))
+        return running[0]
+
+    yield begin
+    while running:
+        running.pop().end()
+
+
+@pytest.fixture
+def parts(start: Start, qtbot: Any) -> Parts:
+    parts = start()
+    parts.window.resize(1200, 800)
+    parts.window.show()
+    parts.window.activateWindow()
+    qtbot.waitUntil(parts.window.isActiveWindow)
+    return parts
+
+
+@pytest.fixture
+def window(parts: Parts) -> MainWindow:
+    return parts.window
+
+
+def rename(parts: Parts, title: str = "New title") -> None:
+    opened = parts.session.documents[-1]
+    opened.do(SetTitle(next(iter(opened.document.nodes)), title), "Rename node")
+
+
+def answer(parts: Parts, text: str) -> None:
+    box = parts.dialogs[-1]
+    assert isinstance(box, QMessageBox)
+    button = next(b for b in box.buttons() if b.text().replace("&", "") == text)
+    QTest.mouseClick(button, LEFT)
+
+
+def choose(parts: Parts, path: Path) -> None:
+    dialog = parts.dialogs[-1]
+    assert isinstance(dialog, QFileDialog)
+    dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
+    dialog.setDirectory(str(path.parent))
+    dialog.selectFile(path.name)
+    dialog.accept()
+
+
+# --- tabs
+
+
+def test_without_documents_it_says_what_can_be_done(parts: Parts, window: MainWindow, qtbot: Any) -> None:
+    assert window.welcome.isVisible()
+    assert window.canvas is None
+    assert not window.commands["file.save"].isEnabled()
+    assert window.windowTitle() == "Darkroom[*]"
+    window.do("run.queue")
+    window.do("edit.undo")
+    window.welcome.new_wanted.emit()
+    parts.session.settle()
+    assert window.tabs.isVisible()
+    assert window.canvas is not None
+    assert window.canvas.viewer().hasFocus()
+
+
+def test_a_tab_tells_of_unsaved_changes(parts: Parts, window: MainWindow) -> None:
+    parts.ready_graph()
+    assert window.tabs.tabText(0) == "Untitled"
+    assert not window.isWindowModified()
+    rename(parts)
+    assert window.tabs.tabText(0) == "● Untitled"
+    assert window.isWindowModified()
+    assert window.windowTitle() == "Untitled[*] - Darkroom"
+    window.do("edit.undo")
+    assert window.tabs.tabText(0) == "Untitled"
+
+
+def test_undo_names_the_step(parts: Parts, window: MainWindow) -> None:
+    parts.ready_graph()
+    undo, redo = window.commands["edit.undo"], window.commands["edit.redo"]
+    assert not undo.isEnabled()
+    rename(parts)
+    assert undo.text() == "Undo Rename node"
+    undo.trigger()
+    assert (undo.text(), redo.text()) == ("Undo", "Redo Rename node")
+    assert not undo.isEnabled()
+
+
+def test_tabs_are_turned_moved_and_closed(parts: Parts, window: MainWindow) -> None:
+    first, second, third = (parts.session.new() for _ in range(3))
+    assert window.canvas is window.canvas_of(third)
+    QTest.keyClick(window, Qt.Key.Key_Tab, CTRL)
+    assert window.canvas is window.canvas_of(first)
+    QTest.keyClick(window, Qt.Key.Key_Backtab, CTRL | Qt.KeyboardModifier.ShiftModifier)
+    assert window.canvas is window.canvas_of(third)
+    window.tabs.tabBar().moveTab(2, 0)
+    assert parts.session.documents == [third, first, second]
+    middle = window.tabs.tabBar().tabRect(1).center()
+    QTest.mouseClick(window.tabs.tabBar(), Qt.MouseButton.MiddleButton, NONE, middle)
+    assert parts.session.documents == [third, second]
+    QTest.keyClick(window, Qt.Key.Key_W, CTRL)
+    QTest.keyClick(window, Qt.Key.Key_W, CTRL)
+    assert parts.session.documents == []
+    assert window.welcome.isVisible()
+
+
+def test_the_plus_opens_an_empty_document(parts: Parts, window: MainWindow) -> None:
+    parts.session.new()
+    QTest.mouseClick(window.tabs.plus, LEFT)
+    assert [opened.name for opened in parts.session.documents] == ["Untitled", "Untitled 2"]
+
+
+def test_a_file_that_is_open_comes_to_the_front(parts: Parts, window: MainWindow, tmp_path: Path) -> None:
+    file = tmp_path / "graph.json"
+    file.write_bytes(READY_GRAPH.read_bytes())
+    window.open_paths([file])
+    parts.session.settle()
+    parts.session.new()
+    window.open_paths([file])
+    assert window.canvas is window.canvas_of(parts.session.documents[0])
+    assert window.tabs.tabToolTip(0) == str(file)
+
+
+# --- saving and closing
+
+
+def test_saving_asks_for_a_file_once(parts: Parts, window: MainWindow, tmp_path: Path) -> None:
+    parts.ready_graph()
+    rename(parts)
+    QTest.keyClick(window, Qt.Key.Key_S, CTRL)
+    choose(parts, tmp_path / "mine.json")
+    parts.session.settle()
+    assert json.loads((tmp_path / "mine.json").read_text())["nodes"]
+    assert window.tabs.tabText(0) == "mine.json"
+    rename(parts, "Another")
+    count = len(parts.dialogs)
+    QTest.keyClick(window, Qt.Key.Key_S, CTRL)
+    parts.session.settle()
+    assert len(parts.dialogs) == count
+    assert "Another" in (tmp_path / "mine.json").read_text()
+    assert not window.isWindowModified()
+
+
+def test_recent_files_stand_in_the_menu_and_missing_ones_are_grey(
+    parts: Parts, window: MainWindow, tmp_path: Path, qtbot: Any
+) -> None:
+    file = tmp_path / "graph.json"
+    file.write_bytes(READY_GRAPH.read_bytes())
+    window.open_paths([file])
+    parts.session.settle()
+    menu = next(m for m in window.findChildren(QMenu) if m.title() == "Open Recent")
+    assert [action.text() for action in menu.actions()] == ["graph.json"]
+    parts.session.close(parts.session.documents[0])
+    file.unlink()
+    with qtbot.waitSignal(parts.session.recent_changed):
+        parts.session.look_for_recent()
+    assert not menu.actions()[0].isEnabled()
+
+
+def test_export_writes_the_api_format(parts: Parts, window: MainWindow, tmp_path: Path) -> None:
+    parts.ready_graph()
+    window.do("file.export_prompt")
+    choose(parts, tmp_path / "api.json")
+    parts.session.settle()
+    assert "KSampler" in {n["class_type"] for n in json.loads((tmp_path / "api.json").read_text()).values()}
+
+
+def test_closing_a_changed_tab_asks(parts: Parts, window: MainWindow, tmp_path: Path) -> None:
+    parts.ready_graph()
+    rename(parts)
+    window.do("file.close")
+    answer(parts, "Cancel")
+    assert len(parts.session.documents) == 1
+    window.do("file.close")
+    answer(parts, "Save")
+    choose(parts, tmp_path / "kept.json")
+    parts.session.settle()
+    assert parts.session.documents == []
+    assert "New title" in (tmp_path / "kept.json").read_text()
+
+
+def test_closing_the_window_asks_once_about_all(parts: Parts, window: MainWindow) -> None:
+    for _ in range(2):
+        parts.ready_graph()
+        rename(parts)
+    assert not window.close()
+    box = parts.dialogs[-1]
+    assert isinstance(box, QMessageBox)
+    assert len(parts.dialogs) == 1
+    for name in ("Untitled", "Untitled 2"):
+        assert name in box.informativeText()
+    answer(parts, "Cancel")
+    assert window.isVisible()
+    window.close()
+    answer(parts, "Discard")
+    assert not window.isVisible()
+
+
+def test_closing_saves_all_and_stops_if_the_user_wants_no_file(
+    parts: Parts, window: MainWindow, tmp_path: Path
+) -> None:
+    opened = parts.ready_graph()
+    rename(parts)
+    window.close()
+    answer(parts, "Save")
+    dialog = parts.dialogs[-1]
+    assert isinstance(dialog, QFileDialog)
+    dialog.reject()
+    assert window.isVisible()
+    opened.mark_saved(tmp_path / "a.json")
+    rename(parts, "Another")
+    window.close()
+    answer(parts, "Save")
+    parts.session.settle()
+    assert not window.isVisible()
+    assert "Another" in (tmp_path / "a.json").read_text()
+
+
+def test_a_file_changed_by_others_is_not_written_over_unasked(
+    parts: Parts, window: MainWindow, tmp_path: Path
+) -> None:
+    file = tmp_path / "graph.json"
+    file.write_bytes(READY_GRAPH.read_bytes())
+    window.open_paths([file])
+    parts.session.settle()
+    rename(parts)
+    file.write_bytes(READY_GRAPH.read_bytes() + b"\n")
+    window.do("file.save")
+    parts.session.settle()
+    assert "New title" not in file.read_text()
+    answer(parts, "Write Over")
+    parts.session.settle()
+    assert "New title" in file.read_text()
+
+
+# --- panels
+
+
+def test_panels_lie_where_they_belong_and_come_back(start: Start, parts: Parts, window: MainWindow) -> None:
+    area = Qt.DockWidgetArea
+    assert window.dockWidgetArea(window.docks["window.library"]) == area.LeftDockWidgetArea
+    assert window.dockWidgetArea(window.docks["window.properties"]) == area.RightDockWidgetArea
+    assert window.docks["window.log"].isHidden()
+    window.docks["window.library"].hide()
+    window.addDockWidget(area.BottomDockWidgetArea, window.docks["window.properties"])
+    window.close()
+    again = start().window
+    assert again.docks["window.library"].isHidden()
+    assert not again.commands["window.library"].isChecked()
+    assert again.dockWidgetArea(again.docks["window.properties"]) == area.BottomDockWidgetArea
+    again.do("window.reset")
+    assert not again.docks["window.library"].isHidden()
+    assert again.dockWidgetArea(again.docks["window.properties"]) == area.RightDockWidgetArea
+
+
+def test_a_window_that_was_off_screen_comes_back_onto_it(start: Start, parts: Parts) -> None:
+    parts.window.move(9000, 9000)
+    parts.window.close()
+    window = start().window
+    window.show()
+    screen = window.screen().availableGeometry()
+    assert screen.contains(window.frameGeometry().center())
+
+
+def test_keys_of_panels_show_raise_and_hide_them(parts: Parts, window: MainWindow, qtbot: Any) -> None:
+    parts.ready_graph()
+    assert window.canvas is not None
+    canvas, queue = window.canvas.viewer(), window.dock(QueueDock)
+    canvas.setFocus()
+    qtbot.waitUntil(lambda: queue.visibleRegion().isEmpty())
+    QTest.keyClick(canvas, Qt.Key.Key_Q)  # it lies behind the properties
+    qtbot.waitUntil(lambda: not queue.visibleRegion().isEmpty())
+    assert window.commands["window.queue"].isChecked()
+    QTest.keyClick(canvas, Qt.Key.Key_Q)
+    assert queue.isHidden()
+    assert not window.commands["window.queue"].isChecked()
+    QTest.keyClick(canvas, Qt.Key.Key_Q)
+    assert not queue.isHidden()
+
+
+def test_letters_are_text_while_typing(parts: Parts, window: MainWindow) -> None:
+    parts.ready_graph()
+    search = window.dock(LibraryDock).search
+    search.setFocus()
+    QTest.keyClicks(search, "qnf")
+    assert search.text() == "qnf"
+    assert not window.docks["window.library"].isHidden()
+
+
+def test_focus_mode_leaves_the_canvas_and_gives_all_back(parts: Parts, window: MainWindow) -> None:
+    parts.ready_graph()
+    assert window.canvas is not None
+    canvas = window.canvas.viewer()
+    shown = {name for name, dock in window.docks.items() if not dock.isHidden()}
+    QTest.keyClick(canvas, Qt.Key.Key_F)
+    assert all(dock.isHidden() for dock in window.docks.values())
+    assert window.tools.isHidden()
+    assert window.menuBar().isHidden()
+    assert canvas.hasFocus()
+    QTest.keyClick(canvas, Qt.Key.Key_F)
+    assert {name for name, dock in window.docks.items() if not dock.isHidden()} == shown
+    assert window.menuBar().isVisible()
+
+
+def test_closing_in_focus_mode_keeps_the_layout(start: Start, parts: Parts, window: MainWindow) -> None:
+    window.do("window.focus")
+    window.close()
+    again = start().window
+    assert not again.docks["window.library"].isHidden()
+
+
+# --- settings and theme
+
+
+def test_switches_change_settings_and_follow_them(parts: Parts, window: MainWindow) -> None:
+    window.commands["view.snap"].trigger()
+    assert parts.settings.settings.snap_to_grid
+    parts.settings.change(snap_to_grid=False, keys={"file.new": ["Ctrl+Alt+N"]})
+    assert not window.commands["view.snap"].isChecked()
+    assert window.commands["file.new"].shortcut().toString() == "Ctrl+Alt+N"
+    parts.settings.change(previews=False)
+    assert parts.executor.preview_seconds is None
+    parts.settings.change(previews=True)
+    assert parts.executor.preview_seconds is not None
+
+
+def test_theme_reaches_every_part(parts: Parts, window: MainWindow) -> None:
+    parts.ready_graph()
+    parts.settings.change(theme="light")
+    assert window.theme is LIGHT
+    assert window.canvas is not None
+    assert window.canvas.theme is LIGHT
+    parts.settings.change(theme="dark", text_scale=1.5)
+    assert window.theme is DARK
+
+
+# --- running
+
+
+def test_ctrl_enter_queues_also_while_typing(parts: Parts, window: MainWindow) -> None:
+    parts.ready_graph()
+    search = window.dock(LibraryDock).search
+    search.setFocus()
+    QTest.keyClick(search, Qt.Key.Key_Return, CTRL)
+    assert len(parts.queue.pending) == 1
+    assert window.tools.run.text() == "Run (1)"
+    QTest.mouseClick(window.tools.run, LEFT)
+    assert window.tools.run.text() == "Run (2)"
+    window.do("run.clear")
+    assert window.tools.run.text() == "Run"
+
+
+def test_what_is_being_typed_in_a_node_counts_for_the_run(parts: Parts, window: MainWindow) -> None:
+    opened = parts.ready_graph()
+    canvas = window.canvas
+    assert canvas is not None
+    sampler = next(n.id for n in opened.document.nodes.values() if n.type == "KSampler")
+    rows = canvas.nodes[sampler].face.rows
+    steps = next(i for i, row in enumerate(rows) if row.name == "steps")
+    canvas.editors.open(sampler, steps)
+    editor = window.focusWidget()
+    QTest.keyClick(editor, Qt.Key.Key_A, CTRL)
+    QTest.keyClicks(editor, "7")
+    QTest.keyClick(editor, Qt.Key.Key_Return, CTRL)
+    (job,) = parts.queue.pending
+    assert job.graph.nodes[sampler].inputs["steps"] == 7
+
+
+def test_an_empty_graph_says_why_nothing_runs(parts: Parts, window: MainWindow) -> None:
+    parts.session.new()
+    window.do("run.queue")
+    assert "nothing to run" in window.messages.bars[-1].title
+    QTest.mouseClick(window.messages.bars[-1].close_button, LEFT)
+    assert window.messages.bars == []
+    assert window.messages.isHidden()
+
+
+def test_a_failed_job_is_told_with_its_cause(parts: Parts, window: MainWindow, qtbot: Any) -> None:
+    opened = parts.ready_graph()
+    canvas = window.canvas
+    assert canvas is not None
+    node_id = next(iter(opened.document.nodes))
+    job = Job(opened.key, opened.name, PromptGraph(), {})
+    parts.queue.add(job)
+    error = NodeError("no such model", node_id=node_id, class_type="X", inputs={}, kind="ValueError")
+    error.__cause__ = ValueError("deep down")
+    parts.bridge.node_failed.emit(job.id, node_id, error)
+    parts.queue.job_ended.emit(
+        Job(opened.key, "Untitled", PromptGraph(), {}, state=JobState.FAILED, message="no such model")
+    )
+    assert "no such model" in window.messages.bars[-1].title
+    from app.run_status import NodeState
+
+    opened.run.update(node_id, state=NodeState.FAILED, message="no such model")
+    canvas.select([node_id])
+    page = window.dock(PropertiesDock).page
+    assert isinstance(page, NodePage)
+    assert "deep down" in page.run.details.toPlainText()
+
+
+def test_the_device_is_told(parts: Parts, window: MainWindow) -> None:
+    assert "Loading" in window.status.device.text()
+    parts.executor.ready.emit("cpu")
+    assert window.status.device.text() == "Ready on cpu"
+    parts.executor.failed.emit("no torch here")
+    assert "no torch here" in window.messages.bars[-1].title
+
+
+# --- from elsewhere
+
+
+def drop(window: MainWindow, paths: list[Path]) -> bool:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    action = Qt.DropAction.CopyAction
+    enter = QDragEnterEvent(QPoint(5, 5), action, data, LEFT, NONE)
+    enter.ignore()
+    window.dragEnterEvent(enter)
+    if enter.isAccepted():
+        window.dropEvent(QDropEvent(QPointF(5, 5), action, data, LEFT, NONE))
+    return enter.isAccepted()
+
+
+def test_files_dropped_on_the_window_are_opened(parts: Parts, window: MainWindow, tmp_path: Path) -> None:
+    file = tmp_path / "graph.json"
+    file.write_bytes(READY_GRAPH.read_bytes())
+    assert drop(window, [file])
+    parts.session.settle()
+    assert [opened.name for opened in parts.session.documents] == ["graph.json"]
+    assert not drop(window, [tmp_path / "film.mkv"])
+
+
+def test_an_unreadable_file_gives_a_message(parts: Parts, window: MainWindow, tmp_path: Path) -> None:
+    file = tmp_path / "broken.json"
+    file.write_text("{")
+    window.open_paths([file])
+    parts.session.settle()
+    assert "broken.json" in window.messages.bars[-1].title
+    assert parts.session.documents == []
+
+
+def test_a_node_from_the_library_lands_in_the_middle(parts: Parts, window: MainWindow) -> None:
+    opened = parts.ready_graph()
+    before = set(opened.document.nodes)
+    window.dock(LibraryDock).add_wanted.emit("VAEDecode")
+    (new,) = set(opened.document.nodes) - before
+    canvas = window.canvas
+    assert canvas is not None
+    assert canvas.viewer().visible_scene().contains(*opened.document.node(new).pos)
+    assert opened.history.undo_labels[0].startswith("Add")
+
+
+def test_a_queued_workflow_opens_as_a_document(parts: Parts, window: MainWindow) -> None:
+    opened = parts.ready_graph()
+    window.do("run.queue")
+    (job,) = parts.queue.pending
+    window.dock(QueueDock).open_requested.emit(job)
+    parts.session.settle()
+    assert len(parts.session.documents) == 2
+    assert set(parts.session.documents[1].document.nodes) == set(opened.document.nodes)
+
+
+# --- dialogs and palette
+
+
+def test_the_palette_finds_and_does_a_command(parts: Parts, window: MainWindow, qtbot: Any) -> None:
+    parts.session.new()
+    QTest.keyClick(window, Qt.Key.Key_P, CTRL | Qt.KeyboardModifier.ShiftModifier)
+    line = window.focusWidget()
+    QTest.keyClicks(line, "log")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not window.docks["window.log"].isHidden())
+
+
+@pytest.mark.parametrize("command_id", ["file.settings", "help.keys", "help.about", "file.open"])
+def test_dialogs_open_and_close_without_blocking(parts: Parts, window: MainWindow, command_id: str) -> None:
+    window.do(command_id)
+    dialog = parts.dialogs[-1]
+    assert dialog.isVisible()  # type: ignore[attr-defined]
+    dialog.reject()  # type: ignore[attr-defined]
+
+
+def test_find_opens_over_the_canvas(parts: Parts, window: MainWindow) -> None:
+    parts.ready_graph()
+    QTest.keyClick(window, Qt.Key.Key_F, CTRL)
+    line = window.focusWidget()
+    QTest.keyClicks(line, "ksampler")
+    canvas = window.canvas
+    assert canvas is not None
+    assert [canvas.document.node(i).type for i in canvas.selected_nodes()] == ["KSampler"]
+
+
+def test_many_remarks_are_folded(parts: Parts, window: MainWindow) -> None:
+    parts.session.reported.emit("Some of it could not be taken", ["one", "two", "three"])
+    bar = window.messages.bars[-1]
+    assert not bar.details.isVisible()
+    bar.more.click()
+    assert bar.details.toPlainText() == "one\ntwo\nthree"
+    for number in range(5):
+        parts.session.reported.emit(f"message {number}", [])
+    assert [bar.title for bar in window.messages.bars] == [f"message {n}" for n in (2, 3, 4)]
