@@ -145,7 +145,7 @@ class Program(QObject):
 
     def end(self) -> None:
         """Takes everything down. A step of a run, or the loading of torch, is waited for."""
-        self.window.hide()
+        self.window.shut_down()
         self._ends.close()
         _delete(self)
 
