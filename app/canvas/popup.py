@@ -95,6 +95,7 @@ class ChoicePopup(QWidget):
         super().__init__(parent)
         self._owner = parent
         self._before: QWidget | None = None
+        parent.destroyed.connect(self.deleteLater)  # while open it is a child of the window instead
         self._model = _Items(self)
         self._title = QLabel(self)
         bold = QFont()
@@ -236,10 +237,14 @@ class ChoicePopup(QWidget):
         inside = self._has(QApplication.focusWidget())
         self.hide()
         if inside:
-            before = self._before
-            back = before if before is not None and isValid(before) and before.isVisible() else self._owner
-            back.setFocus(Qt.FocusReason.PopupFocusReason)
+            self._give_back_focus()
         return True
+
+    def _give_back_focus(self) -> None:
+        for widget in (self._before, self._owner):
+            if widget is not None and isValid(widget) and widget.isVisible():
+                widget.setFocus(Qt.FocusReason.PopupFocusReason)
+                return
 
     def _watch(self, *, on: bool) -> None:
         """Sees presses outside while it is open."""

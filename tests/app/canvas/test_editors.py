@@ -710,3 +710,35 @@ def test_stepping_adds_up_without_noise() -> None:
     for _ in range(37):
         now = values.stepped(row, now, values.step(row))
     assert now == 3.7
+
+
+@pytest.mark.parametrize("what", ["line", "text", "popup", "title", "search"])
+def test_a_canvas_can_be_closed_while_something_is_edited(
+    open_document: Callable[..., OpenDocument], qtbot: QtBot, what: str
+) -> None:
+    opened = open_document()
+    graph = CanvasGraph(opened, DARK, Settings())
+    window = QWidget()
+    qtbot.addWidget(window)
+    graph.viewer().setParent(window)
+    with qtbot.waitActive(window):
+        window.show()
+        window.activateWindow()
+    viewer = graph.viewer()
+    match what:
+        case "line":
+            graph.editors.open(SAMPLER, row_of(graph, SAMPLER, "steps"))
+            replace_text(line(graph), "44")
+        case "text":
+            graph.editors.open(POSITIVE, 0)
+        case "popup":
+            graph.editors.open(SAMPLER, row_of(graph, SAMPLER, "scheduler"))
+        case "title":
+            graph.editors.rename(SAMPLER)
+        case _:
+            graph.search.open(QPointF())
+    with qtbot.waitSignal(viewer.destroyed):
+        graph.close()
+    qtbot.waitUntil(lambda: not window.findChildren(ChoicePopup))
+    opened.do(SetWidget(SAMPLER, 0, 5), "Later")
+    QTest.mouseClick(window, Qt.MouseButton.LeftButton)
