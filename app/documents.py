@@ -52,7 +52,7 @@ class OpenDocument(QObject):
         super().__init__(parent)
         self.key = key or uuid.uuid4().hex
         self.document = document
-        self.history = History(document)
+        self.history = History(document, on_step=self._tell_step)
         self.registry = registry
         self.folders = folders
         self.run = RunStatus(self)
@@ -89,24 +89,19 @@ class OpenDocument(QObject):
         except WorkflowError as error:
             self.refused.emit(str(error))
             return False
-        self._tell_step()
         return True
 
     def cancel(self, key: Hashable) -> bool:
         """Takes the edits of a gesture back for good, if nothing was done since. Whether it could."""
-        was_last = self.history.cancel(key)
-        self._tell_dirty()
-        return was_last
+        return self.history.cancel(key)
 
     def undo(self) -> None:
         """Takes the last step back."""
         self.history.undo()
-        self._tell_step()
 
     def redo(self) -> None:
         """Takes the last undone step again."""
         self.history.redo()
-        self._tell_step()
 
     def mark_saved(self, path: Path) -> None:
         """Remembers the present state as that of the file."""

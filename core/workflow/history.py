@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,11 +32,15 @@ class History:
 
     Args:
         limit: Number of steps that are kept; older ones can no longer be undone.
+        on_step: Called when other steps than before can be undone or redone.
     """
 
-    def __init__(self, document: GraphDocument, limit: int = _LIMIT) -> None:
+    def __init__(
+        self, document: GraphDocument, limit: int = _LIMIT, on_step: Callable[[], None] | None = None
+    ) -> None:
         self._document = document
         self._limit = limit
+        self._on_step = on_step or (lambda: None)
         self._undo: list[_Step] = []
         self._redo: list[_Step] = []
         self._dropped = 0
@@ -80,10 +84,14 @@ class History:
             self._undo.append(_Step(label, key, [inverse]))
             self._drop_oldest()
         self._merging = True
+        self._on_step()
 
     def stop_merging(self) -> None:
-        """Ends the gesture: the next edit is a step of its own."""
-        self._merging = False
+        """Ends the gesture: the next edit is a step of its own. One that led nowhere is no step."""
+        was_merging, self._merging = self._merging, False
+        if was_merging and self._undo and self._undo[-1].inverse().is_void(self._document):
+            self._undo.pop()
+            self._on_step()
 
     def cancel(self, key: Hashable) -> bool:
         """Takes the last step back for good if it is the gesture of that key. Whether it was."""
@@ -92,6 +100,7 @@ class History:
         self._document.apply(self._undo[-1].inverse())
         self._undo.pop()
         self._merging = False
+        self._on_step()
         return True
 
     def mark_clean(self) -> None:
@@ -119,6 +128,7 @@ class History:
         inverse = self._document.apply(step.inverse())
         source.pop()
         target.append(_Step(step.label, step.key, [inverse]))
+        self._on_step()
         return True
 
     def _forget_redo(self) -> None:

@@ -178,3 +178,35 @@ def test_a_cancelled_gesture_leaves_nothing_behind(document, history):
     history.do(SetWidget("3", 0, 43), "Seed", "drag")
     history.stop_merging()
     assert not history.cancel("drag")  # it was ended before
+
+
+def test_a_gesture_that_leads_back_is_no_step(document):
+    heard: list[int] = []
+    history = History(document, on_step=lambda: heard.append(len(history.undo_labels)))
+    for value in (1, 2, 42):
+        history.do(SetWidget("3", 0, value), "Seed", "seed")
+    history.stop_merging()
+    assert history.undo_labels == []
+    assert history.is_clean
+    assert heard == [1, 1, 1, 0]
+    for node in ("3", "4", "3", "4"):
+        history.do(SetMode([node], 0 if document.nodes[node].mode else 2), "Mute", "mute")
+    history.do(SetWidget("3", 0, 1), "Mute", "mute")
+    history.stop_merging()
+    assert history.undo_labels == ["Mute"]
+    history.undo()
+    assert document == read_document(text_to_image()).document
+
+
+def test_every_change_of_the_steps_is_told(document):
+    heard: list[tuple[int, int]] = []
+    history = History(
+        document, on_step=lambda: heard.append((len(history.undo_labels), len(history.redo_labels)))
+    )
+    history.do(SetTitle("3", "a"), "A")
+    history.do(SetTitle("3", "a"), "Nothing")
+    history.do(SetTitle("3", "b"), "B", "key")
+    assert history.cancel("key")
+    assert history.undo() and history.redo()
+    assert not history.redo()
+    assert heard == [(1, 0), (2, 0), (1, 0), (0, 1), (1, 0)]
