@@ -25,9 +25,9 @@ from core.workflow.document import Changed, Operation
 from core.workflow.operations import PutGroup, SetTitle, SetWidget
 
 if TYPE_CHECKING:
-    from app.theme import Theme
     from app.canvas.graph import CanvasGraph
     from app.canvas.node_item import NodeItem
+    from app.theme import Theme
 
 NUMBERS: Final = frozenset({RowKind.INT, RowKind.FLOAT})
 _CHOICES: Final = frozenset({RowKind.CHOICE, RowKind.AFTER_RUN})
@@ -347,7 +347,8 @@ class RowEditors(QObject):
         icon = icons.icon("dice", self._graph.theme)
         action = line.addAction(icon, QLineEdit.ActionPosition.TrailingPosition)
         action.setToolTip("Another random seed")
-        action.triggered.connect(lambda: line.setText(str(draw(values.limits(row), self._random))))
+        kind = int if row.kind is RowKind.INT else float
+        action.triggered.connect(lambda: line.setText(str(draw(values.limits(row), self._random, kind))))
 
     def _step_text(self, line: LineEditor, row: Row, notches: int, fine: bool, coarse: bool) -> None:
         try:

@@ -195,12 +195,6 @@ class FindBar(QWidget):
         self.setGeometry(room.right() - _MARGIN - width, _MARGIN, width, self.sizeHint().height())
 
 
-def find_bar(graph: CanvasGraph) -> FindBar:
-    """The bar of a canvas, made when it is first wanted."""
-    found = graph.viewer().findChild(FindBar)
-    return found if isinstance(found, FindBar) else FindBar(graph)
-
-
 def _words(value: object) -> Iterator[str]:
     """Everything written in a node's values."""
     if isinstance(value, str):

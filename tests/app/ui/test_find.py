@@ -15,7 +15,7 @@ from app.canvas.graph import CanvasGraph
 from app.documents import OpenDocument
 from app.settings import Settings
 from app.theme import DARK
-from app.ui.find_bar import FindBar, find_bar
+from app.ui.find_bar import FindBar
 from core.workflow.document import GraphDocument
 from core.workflow.operations import RemoveNodes, SetTitle, SetWidget
 from core.workflow.records import Node
@@ -54,7 +54,7 @@ def graph(canvas: Callable[..., CanvasGraph]) -> CanvasGraph:
 
 @pytest.fixture
 def bar(graph: CanvasGraph) -> FindBar:
-    bar = find_bar(graph)
+    bar = FindBar(graph)
     bar.open_bar()
     return bar
 
@@ -71,7 +71,6 @@ def test_it_takes_the_keys_and_lies_in_the_corner(graph: CanvasGraph, bar: FindB
     assert bar.geometry().right() > graph.viewer().width() - 30
     graph.viewer().setGeometry(0, 0, 500, 400)
     assert graph.viewer().rect().contains(bar.geometry())
-    assert find_bar(graph) is bar
 
 
 @pytest.mark.parametrize(
@@ -186,7 +185,7 @@ def test_three_thousand_nodes_are_searched_without_a_pause(canvas: Callable[...,
         for n in range(1, 3001)
     ]
     graph = canvas(GraphDocument(nodes))
-    bar = find_bar(graph)
+    bar = FindBar(graph)
     bar.open_bar()
     started = time.perf_counter()
     QTest.keyClicks(bar.line, "2999")
