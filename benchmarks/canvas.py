@@ -117,7 +117,8 @@ def measure(app: QApplication, count: int) -> dict[str, float]:
     figures["drag 1"] = _median(drag(near[:1]))
     look(0.4)
     figures["drag 200"] = _median(drag(near[:200]))
-    opened.do(MoveNodes({key: (document.nodes[key].pos[0] + 5, 0) for key in near[:200]}), "Move")
+    moved = {key: (x + 5, y) for key in near[:200] for x, y in [document.nodes[key].pos]}
+    opened.do(MoveNodes(moved), "Move")
 
     def undo_redo() -> None:
         opened.undo()

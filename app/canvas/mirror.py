@@ -123,10 +123,11 @@ class Mirror(QObject):
 
     def node_moved(self, item: NodeItem) -> None:
         """Its links follow, once all that moves has moved."""
+        moved = self._moved_pipes
         for ports in (item.ports_in, item.ports_out):
             for port in ports:
-                if port.connected_pipes:
-                    self._moved_pipes.update(port.connected_pipes)  # pyright: ignore[reportArgumentType] - ours
+                if port._pipes:
+                    moved.update(port._pipes)  # pyright: ignore[reportArgumentType] - they are ours
         if self._moved_pipes and not self._is_settling:
             self._move_timer.start()
 

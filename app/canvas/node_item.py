@@ -60,12 +60,14 @@ class NodeItem(AbstractNodeItem):
         ports_in: One per socket of `face.inputs`, then one per row that takes a link.
         ports_out: One per socket of `face.outputs`.
         layout: Where its parts are.
+        left, top: Its position, as numbers that cost no call.
         far: Its area from afar, owned by the overview's lists and moved with the item.
     """
 
     def __init__(self, record: Node, face: Face, mirror: Mirror) -> None:
         # Not the constructor this stands on: it sets flags and a tooltip that would be set again.
         QGraphicsItem.__init__(self)
+        self.left, self.top = record.pos
         self.setPos(*record.pos)
         self.setFlags(_FLAGS)
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
@@ -92,6 +94,7 @@ class NodeItem(AbstractNodeItem):
         self.preview: QPixmap | None = None
         self.far = QRectF()
         self._bounds = QRectF()
+        self._above = 0.0
         self._inputs_by_slot: dict[int, PortItem] = {}
         self.present(record, face)
 
@@ -153,6 +156,7 @@ class NodeItem(AbstractNodeItem):
         if bounds != self._bounds:
             self.prepareGeometryChange()
             self._bounds = bounds
+        self._above = -self.outline().top()
         area = self.outline().translated(self.pos())
         if area.size() != self.far.size():
             self._mirror.overview.changed()
@@ -312,8 +316,8 @@ class NodeItem(AbstractNodeItem):
     def itemChange(self, change: QGraphicsItem.GraphicsItemChange, value: Any) -> Any:
         """Takes links along, and keeps the overview true."""
         if change is _POSITION:
-            outline = self.outline()
-            self.far.moveTo(value.x() + outline.x(), value.y() + outline.y())
+            self.left, self.top = value.x(), value.y()
+            self.far.moveTo(self.left, self.top - self._above)
             self._mirror.node_moved(self)
         elif change is _SELECTED:
             self._properties["selected"] = bool(value)

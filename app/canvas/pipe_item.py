@@ -21,6 +21,8 @@ _Flag = QGraphicsItem.GraphicsItemFlag
 _WIDTH: Final = 2.5
 _WIDE: Final = 4.0
 _GRIP: Final = 12.0
+_SMOOTH: Final = 0.8
+_LONG: Final = 1200.0  # beyond it, a path costs more than its visible pieces
 _LAYER: Final = -1.0
 
 
@@ -67,6 +69,8 @@ class PipeItem(LibraryPipe):
         self._bows: list[float] = []
         self._points: list[tuple[float, float]] = []
         self._lines: list[QLineF] = []
+        self._drawn = (-1, 0)
+        self._path: QPainterPath | None = None
         self._shape: QPainterPath | None = None
         self._bounds = QRectF()
 
@@ -113,9 +117,9 @@ class PipeItem(LibraryPipe):
         origin, target = self._output_port, self._input_port
         if not isinstance(origin, PortItem) or not isinstance(target, PortItem):
             return
-        start, end = origin.centre(), target.centre()
-        x, y = start.x(), start.y()
-        anchors = (*((px - x, py - y) for px, py in self._via), (end.x() - x, end.y() - y))
+        x, y = origin.at()
+        end_x, end_y = target.at()
+        anchors = (*((px - x, py - y) for px, py in self._via), (end_x - x, end_y - y))
         self.setPos(x, y)
         self._move_far(x, y, anchors)
         if anchors == self._anchors:
@@ -124,8 +128,8 @@ class PipeItem(LibraryPipe):
         self.prepareGeometryChange()
         self._bows = _bows(anchors)
         self._points = []
-        self._lines = []
-        self._shape = None
+        self._drawn = (-1, 0)
+        self._path = self._shape = None
         self._bounds = _around(anchors, self._bows)
 
     def middle(self) -> QPointF:
@@ -180,10 +184,9 @@ class PipeItem(LibraryPipe):
 
     def path(self) -> QPainterPath:
         """Its course, in its own coordinates."""
-        path = QPainterPath()
-        for x, y in self._course():
-            path.lineTo(x, y)
-        return path
+        if self._path is None:
+            self._path = _smooth(self._anchors, self._bows)
+        return self._path
 
     def shape(self) -> QPainterPath:
         """Where it takes the mouse."""
@@ -196,19 +199,24 @@ class PipeItem(LibraryPipe):
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
-        """Draws the part of it that is to be seen."""
+        """Draws it: smoothly where it can be seen close, in straight pieces that are cheaper where not."""
         exposed: Any = option.exposedRect
-        if not self._lines:
-            self._lines = [QLineF(*a, *b) for a, b in pairwise(self._course())]
         first, last = self._exposed(exposed)
         if first < 0:
             return
         is_bright = self._active or self.isSelected()
         is_wide = is_bright or self._highlight
         painter.setPen(self._pen(is_bright, _WIDE if is_wide else _WIDTH))
-        if painter.worldTransform().m11() < FULL:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.drawLines(self._lines[first:last])
+        scale = painter.worldTransform().m11()
+        if scale >= _SMOOTH and self._bounds.width() + self._bounds.height() < _LONG:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawPath(self.path())
+            return
+        if (first, last) != self._drawn:
+            self._drawn = first, last
+            self._lines = [QLineF(*a, *b) for a, b in pairwise(self._points[first : last + 1])]
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, scale >= FULL)
+        painter.drawLines(self._lines)
 
     def _pen(self, is_bright: bool, width: float) -> QPen:
         colour = self._mirror.look.colour("node_selected") if self.isSelected() else self.tint
@@ -219,10 +227,12 @@ class PipeItem(LibraryPipe):
 
     def _exposed(self, area: QRectF) -> tuple[int, int]:
         """The first and one after the last of its lines that reach into an area; (-1, 0) if none does."""
+        if area.contains(self._bounds):
+            return 0, len(self._course()) - 1
         left, top, right, bottom = area.left() - 4, area.top() - 4, area.right() + 4, area.bottom() + 4
         first, last = -1, 0
         x0 = y0 = 0.0
-        for index, (x1, y1) in enumerate(self._points):
+        for index, (x1, y1) in enumerate(self._course()):
             if not (
                 (x0 < left and x1 < left)
                 or (x0 > right and x1 > right)
@@ -257,6 +267,16 @@ def _around(anchors: Sequence[tuple[float, float]], bows: Sequence[float]) -> QR
         top, bottom = min(top, y1), max(bottom, y1)
         x0 = x1
     return QRectF(left - 4, top - 4, right - left + 8, bottom - top + 8)
+
+
+def _smooth(anchors: Sequence[tuple[float, float]], bows: Sequence[float]) -> QPainterPath:
+    """The same course as a path."""
+    path = QPainterPath()
+    x0 = y0 = 0.0
+    for (x1, y1), bow in zip(anchors, bows, strict=True):
+        path.cubicTo(x0 + bow, y0, x1 - bow, y1, x1, y1)
+        x0, y0 = x1, y1
+    return path
 
 
 def _curve(anchors: Sequence[tuple[float, float]], bows: Sequence[float]) -> list[tuple[float, float]]:

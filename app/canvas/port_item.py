@@ -126,7 +126,12 @@ class PortItem(LibraryPort):
 
     def centre(self) -> QPointF:
         """Where links end, in the scene."""
-        return QPointF(self._node.x() + self.centre_x, self._node.y() + self.centre_y)
+        return QPointF(*self.at())
+
+    def at(self) -> tuple[float, float]:
+        """The same as numbers."""
+        node = self._node
+        return node.left + self.centre_x, node.top + self.centre_y
 
     def boundingRect(self) -> QRectF:
         """Where it takes the mouse."""
