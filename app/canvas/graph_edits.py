@@ -23,7 +23,7 @@ from core.workflow.fragment import insert, take
 from core.workflow.new_nodes import SPECIAL, new_node, special_node
 from core.workflow.operations import AddNode, MoveNodes, PutGroup, ResizeNode, SetColour, SetFlag
 from core.workflow.records import Group, Point
-from core.workflow.wiring import AddReroute, Connect, Disconnect, MoveReroutes, RemoveReroute
+from core.workflow.wiring import AddReroute, Connect, Disconnect, MoveLink, MoveReroutes, RemoveReroute
 
 if TYPE_CHECKING:
     from app.canvas.port_item import PortItem
@@ -100,17 +100,21 @@ class GraphEdits(NodeGraph):
         connected: Sequence[tuple[PortItem, PortItem]],
     ) -> None:
         """Links were drawn, moved, or let go on empty canvas; each pair is an output and an input."""
-        old = [number for _, target in disconnected if (number := self.link_into(target)) is not None]
-        operations: list[Operation] = [Disconnect(old)] if old else []
+        old = [self.link_into(target) for _, target in disconnected]
+        gone = [number for number in old if number is not None]
+        if not connected:
+            self.opened.do(Disconnect(gone), "Disconnect")
+            return
+        moved = old or [None] * len(connected)
         try:
-            operations += [self._connect(origin, target) for origin, target in connected]
+            operations = [
+                self._connect(*ports, number) for ports, number in zip(connected, moved, strict=True)
+            ]
         except WorkflowError as error:
             self.message.emit(str(error))
             return
-        if operations:
-            moved = "Move links" if len(old) > 1 else "Move link"
-            label = "Disconnect" if not connected else "Connect" if not disconnected else moved
-            self.opened.do(Batch(tuple(operations)), label)
+        label = "Move links" if len(gone) > 1 else "Move link" if gone else "Connect"
+        self.opened.do(Batch(tuple(operations)), label)
 
     def _on_connection_sliced(self, ports: Sequence[Sequence[PortItem]]) -> None:
         """Links were cut; each pair is an input and an output."""
@@ -149,14 +153,14 @@ class GraphEdits(NodeGraph):
         """Takes a point away; the links through it stay."""
         self.opened.do(RemoveReroute(number), "Remove reroute")
 
-    def _connect(self, origin: PortItem, target: PortItem) -> Operation:
+    def _connect(self, origin: PortItem, target: PortItem, moved: int | None = None) -> Operation:
+        """Links two sockets, by a link that was elsewhere if there is one."""
         assert origin.slot is not None  # outputs always have one
-        node = target.node.record
+        start, node = (origin.node.id, origin.slot), target.node.record
         if target.slot is not None and edits.input_slot(node, target.input_name) != target.slot:
-            return Connect(origin.node.id, origin.slot, node.id, target.slot)  # two inputs of one name
-        return edits.link(
-            self.document, origin.node.id, origin.slot, node.id, target.input_name, self.registry
-        )
+            ends = (*start, node.id, target.slot)  # it has two inputs of one name
+            return Connect(*ends) if moved is None else MoveLink(moved, *ends)
+        return edits.link(self.document, *start, node.id, target.input_name, self.registry, moved=moved)
 
     # --- moving and resizing
 

@@ -13,13 +13,23 @@ from core.workflow.new_nodes import new_socket
 from core.workflow.operations import RemoveGroups, RemoveNodes, SetFlag, SetMode
 from core.workflow.records import ALWAYS, PRIMITIVE, DocumentLink, InputSocket, Node, Point
 from core.workflow.widgets import MODES, at, layout
-from core.workflow.wiring import AddInput, AddReroute, Connect, Disconnect, RemoveReroute, chain
+from core.workflow.wiring import AddInput, AddReroute, Connect, Disconnect, MoveLink, RemoveReroute, chain
 
 
 def link(
-    document: GraphDocument, origin: str, slot: int, target: str, name: str, registry: Registry
+    document: GraphDocument,
+    origin: str,
+    slot: int,
+    target: str,
+    name: str,
+    registry: Registry,
+    *,
+    moved: int | None = None,
 ) -> Operation:
     """Link an output to an input by name; a value that has no socket yet gets one.
+
+    Args:
+        moved: The link that is to lead there, with its points; None for a new one.
 
     Raises:
         WorkflowError: There is no such output or input.
@@ -32,6 +42,8 @@ def link(
     if where is None:
         steps.append(AddInput(target, socket))
         where = len(node.inputs)
+    if moved is not None:
+        return Batch((*steps, MoveLink(moved, origin, slot, target, where)))
     return Batch((*steps, Connect(origin, slot, target, where)))
 
 

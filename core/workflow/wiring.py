@@ -21,31 +21,29 @@ class Connect(SimpleOperation):
     target_slot: int
 
     def _patch(self, document: GraphDocument) -> Patch:
-        output = document.output(self.origin, self.origin_slot)
-        socket = document.input(self.target, self.target_slot)
-        if not types_match(output.type, socket.type):
-            raise WorkflowError(
-                f"{output.type} from node {self.origin} does not fit input {socket.name!r} "
-                f"of node {self.target}, which takes {socket.type}"
-            )
         number = max(document.header.last_link_id, *document.links, 0) + 1
-        link = DocumentLink(number, self.origin, self.origin_slot, self.target, self.target_slot, output.type)
-        old = document.links.get(socket.link) if socket.link is not None else None
-        patch = without_links(document, [old] if old else [])
-        nodes = dict(patch.nodes.records)
-        origin = nodes.get(self.origin) or document.node(self.origin)
-        before = origin.outputs[self.origin_slot]
-        after = replace(before, links=(*before.links, number))
-        nodes[origin.id] = _with_output(origin, self.origin_slot, after)
-        target = nodes.get(self.target) or document.node(self.target)
-        after = replace(target.inputs[self.target_slot], link=number)
-        nodes[target.id] = _with_input(target, self.target_slot, after)
-        return replace(
-            patch,
-            nodes=Delta(nodes),
-            links=Delta({**patch.links.records, number: link}),
-            header=replace(document.header, last_link_id=number),
-        )
+        link = DocumentLink(number, self.origin, self.origin_slot, self.target, self.target_slot, "")
+        patch = _plugged(document, link, [])
+        return replace(patch, header=replace(document.header, last_link_id=number))
+
+
+@dataclass(frozen=True, slots=True)
+class MoveLink(SimpleOperation):
+    """Lead a link from or to another socket, through its points. A link that ended there before goes away."""
+
+    link: int
+    origin: str
+    origin_slot: int
+    target: str
+    target_slot: int
+
+    def _patch(self, document: GraphDocument) -> Patch:
+        old = document.links.get(self.link)
+        if old is None:
+            raise WorkflowError(f"the workflow has no link {self.link}")
+        origin = replace(old, origin=self.origin, origin_slot=self.origin_slot)
+        link = replace(origin, target=self.target, target_slot=self.target_slot)
+        return _plugged(document, link, [old])
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +183,34 @@ def without_links(document: GraphDocument, links: Sequence[DocumentLink]) -> Pat
             left = tuple(number for number in point.links if number not in gone)
             points[point.id] = replace(point, links=left) if left else None
     return Patch(Delta(nodes), Delta(dict.fromkeys(gone)), reroutes=Delta(points))
+
+
+def _plugged(document: GraphDocument, link: DocumentLink, moved: Sequence[DocumentLink]) -> Patch:
+    """The patch that plugs a link in, after `moved`, the same link elsewhere, was pulled out.
+
+    Raises:
+        WorkflowError: A socket is not there, or their types do not fit.
+    """
+    output = document.output(link.origin, link.origin_slot)
+    socket = document.input(link.target, link.target_slot)
+    if not types_match(output.type, socket.type):
+        raise WorkflowError(
+            f"{output.type} from node {link.origin} does not fit input {socket.name!r} "
+            f"of node {link.target}, which takes {socket.type}"
+        )
+    before = document.links.get(socket.link) if socket.link is not None else None
+    replaced = [before] if before is not None and before.id != link.id else []
+    patch = without_links(document, replaced)
+    nodes = {**without_links(document, [*replaced, *moved]).nodes.records}
+    origin = nodes.get(link.origin) or document.node(link.origin)
+    start = origin.outputs[link.origin_slot]
+    at_start = replace(start, links=(*start.links, link.id))
+    nodes[origin.id] = _with_output(origin, link.origin_slot, at_start)
+    target = nodes.get(link.target) or document.node(link.target)
+    at_end = replace(target.inputs[link.target_slot], link=link.id)
+    nodes[target.id] = _with_input(target, link.target_slot, at_end)
+    links = {**patch.links.records, link.id: replace(link, type=output.type)}
+    return replace(patch, nodes=Delta(nodes), links=Delta(links))
 
 
 def _with_output(node: Node, slot: int, socket: OutputSocket) -> Node:

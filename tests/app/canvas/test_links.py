@@ -42,6 +42,18 @@ def test_dragging_the_end_of_a_link_moves_it_and_keeps_its_output(graph: CanvasG
     assert undone(graph, before)
 
 
+def test_a_link_that_is_moved_keeps_its_points(graph: CanvasGraph, mouse: Mouse) -> None:
+    link = next(k.id for k in graph.document.links.values() if k.origin == "3")
+    graph.add_reroutes_by_user({link: graph.pipes[link].middle()})
+    before = copy_of(graph.document)
+    sampler = ports(graph.nodes["5"])
+    mouse.drag(sampler["negative"], sampler["positive"])
+    assert ("3", 0, "5", "positive") in links(graph)
+    assert graph.document.links[link].reroute is not None
+    assert graph.document.reroutes == before.reroutes
+    assert undone(graph, before)
+
+
 def test_an_end_let_go_on_empty_canvas_is_disconnected(graph: CanvasGraph, mouse: Mouse) -> None:
     before = copy_of(graph.document)
     mouse.drag(ports(graph.nodes["5"])["negative"], (840, 620))
