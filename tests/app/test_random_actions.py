@@ -202,16 +202,17 @@ class Person:
             self.double_click(self.spot(), held)
 
     def interrupted(self) -> None:
-        """A key is pressed while the mouse drags something."""
+        """A key is pressed while the mouse drags something, or a run that begins draws the next seed."""
         node = self.node()
         if node is None:
             return
-        port = self.random.choice([*node.ports(), None])
-        place = port.centre() if port is not None else node.mapToScene(node.outline().center())
+        port = self.random.choice([*node.ports(), None, None])
+        corner = node.resize_rect() if self.random.random() < 0.5 else node.outline()
+        place = port.centre() if port is not None else node.mapToScene(corner.center())
         held, start = self.random.choice(HELD), self.seen(place)
         QTest.mousePress(self.view, LEFT, held, start)
         self.move(self.spot(), LEFT, held)
-        self.command()
+        self.random.choice([self.command, self.restyle, self.value])()
         self.move(self.spot(), LEFT, held)
         QTest.mouseRelease(self.view, LEFT, held, self.spot())
 
