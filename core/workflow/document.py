@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from types import MappingProxyType
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -254,7 +255,12 @@ class GraphDocument:
 
     def new_node_id(self) -> str:
         """An id that no node has or had."""
-        return str(max(self.header.last_node_id, *map(number_of, self._nodes), 0) + 1)
+        return next(self.new_node_ids())
+
+    def new_node_ids(self) -> Iterator[str]:
+        """Ids that no node has or had, one after the other."""
+        last = max(self.header.last_node_id, *map(number_of, self._nodes), 0)
+        return (key for number in count(last + 1) if (key := str(number)) not in self._nodes)
 
     def commit(self, patch: Patch) -> Patch:
         """The patch that undoes `patch`. For operations only: everyone else calls `apply`."""

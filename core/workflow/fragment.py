@@ -135,14 +135,14 @@ def insert(
     """
     part = fragment.document
     header, names = read_definitions(part.header).put_into(document.header)
-    last_node = max(header.last_node_id, *map(number_of, document.nodes), 0)
     last_link = max(header.last_link_id, *document.links, 0)
-    nodes = {key: str(number) for number, key in enumerate(part.nodes, last_node + 1)}
+    nodes = dict(zip(part.nodes, document.new_node_ids(), strict=False))
     links = _numbers(part.links, last_link)
     points = _numbers(part.reroutes, max(document.reroutes, default=0))
     groups = _numbers(part.groups, max(document.groups, default=0))
     by = _shift(document, fragment, at)
-    header = replace(header, last_node_id=last_node + len(nodes), last_link_id=last_link + len(links))
+    last_node = max(header.last_node_id, *map(int, nodes.values()), 0)
+    header = replace(header, last_node_id=last_node, last_link_id=last_link + len(links))
     placed = (
         replace(
             _relinked(node, links),

@@ -215,6 +215,13 @@ def test_new_ids_were_never_used():
     assert document.new_node_id() == "11"
 
 
+def test_new_ids_are_free_beyond_the_largest_number():
+    document = make(last_node_id=10**18)
+    for _ in range(3):
+        document.apply(AddNode(Node(document.new_node_id(), "Note")))
+    assert len(document.nodes) == 10
+
+
 def test_links_that_lead_nowhere_are_not_live():
     form = text_to_image()
     form["links"] += [[50, 4, 0, 99, 0, "MODEL"], [51, 4, 9, 3, 0, "MODEL"], [52, 4, 0, 3, 0, "MODEL"]]

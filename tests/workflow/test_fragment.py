@@ -325,3 +325,11 @@ def test_nothing_taken_is_nothing_put_in():
     inserted, _ = put(document, fragment, (5, 5))
     assert (inserted.nodes, inserted.groups) == ((), ())
     assert document == make()
+
+
+def test_ids_beyond_the_largest_number():
+    document = make(last_node_id=10**18)
+    for _ in range(2):
+        put(document, take(document, list(document.nodes)))
+    assert len(document.nodes) == 28
+    assert_sound(document)
