@@ -184,7 +184,7 @@ class ChoicePopup(QWidget):
             case QEvent.Type.ShortcutOverride if watched is self._line and isinstance(event, QKeyEvent):
                 if event.key() in {Qt.Key.Key_Escape, Qt.Key.Key_Tab, *_MOVES}:
                     event.accept()
-            case QEvent.Type.MouseButtonPress if isinstance(watched, QWidget) and not self._has(watched):
+            case QEvent.Type.MouseButtonPress if isinstance(watched, QWidget) and self._is_outside(watched):
                 self.cancel()
             case QEvent.Type.FocusOut if watched is self._line and not self._has(QApplication.focusWidget()):
                 self.cancel()
@@ -245,6 +245,10 @@ class ChoicePopup(QWidget):
             if widget is not None and isValid(widget) and widget.isVisible():
                 widget.setFocus(Qt.FocusReason.PopupFocusReason)
                 return
+
+    def _is_outside(self, widget: QWidget) -> bool:
+        """Whether a press there ends it; one in the line's own menu does not."""
+        return not self._has(widget) and QApplication.activePopupWidget() is None
 
     def _watch(self, *, on: bool) -> None:
         """Sees presses outside while it is open."""

@@ -742,3 +742,20 @@ def test_a_canvas_can_be_closed_while_something_is_edited(
     qtbot.waitUntil(lambda: not window.findChildren(ChoicePopup))
     opened.do(SetWidget(SAMPLER, 0, 5), "Later")
     QTest.mouseClick(window, Qt.MouseButton.LeftButton)
+
+
+@pytest.mark.qt_log_ignore("^This plugin does not support")
+@pytest.mark.parametrize(("node", "index"), [(SAVE, 0), (POSITIVE, 0)])
+def test_the_menu_of_an_editor_does_not_end_it(
+    graph: CanvasGraph, qtbot: QtBot, node: str, index: int
+) -> None:
+    graph.editors.open(node, index)
+    edit = QApplication.focusWidget()
+    assert isinstance(edit, QLineEdit | QPlainTextEdit)
+    menu = edit.createStandardContextMenu()
+    menu.popup(edit.mapToGlobal(QPoint(5, 5)))
+    assert QApplication.activePopupWidget() is menu
+    menu.close()
+    assert graph.editors.is_open
+    qtbot.waitUntil(edit.hasFocus)
+    menu.deleteLater()

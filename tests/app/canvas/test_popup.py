@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QContextMenuEvent, QFont
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListView, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListView, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.canvas.fuzzy import Key, marks, rank
@@ -296,3 +296,19 @@ def test_marks_are_the_letters_that_fit() -> None:
     assert marks("load im", "LoadImage") == [0, 1, 2, 3, 4, 5]
     assert marks("zz", "LoadImage") == []
     assert marks("i", "İstanbul") == []
+
+
+@pytest.mark.qt_log_ignore("^This plugin does not support")
+def test_the_menu_of_the_line_does_not_end_it(popup: ChoicePopup, results: list[Any], qtbot: QtBot) -> None:
+    open_at_middle(popup, FRUIT)
+    QTest.keyClicks(line(popup), "ap")
+    at = QPoint(5, 5)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, line(popup).mapToGlobal(at))
+    QApplication.sendEvent(line(popup), event)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    action = next(action for action in menu.actions() if "Select All" in action.text())
+    QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
+    qtbot.waitUntil(lambda: line(popup).selectedText() == "ap")
+    assert popup.isVisible()
+    assert results == []
