@@ -1,1 +1,1 @@
-"""The program: the command line now, the window next."""
+"""The program: the command line, the window and what both stand on."""
