@@ -142,7 +142,8 @@ class Mirror(QObject):
         self.overview.changed()
         for port in (*item.ports_in, *item.ports_out):
             for pipe in port.connected_pipes:
-                pipe.update()
+                if isinstance(pipe, PipeItem):
+                    pipe.stand_out()
 
     def settle(self) -> None:
         """Routes the links of all that has moved. A gesture calls this before the next frame."""

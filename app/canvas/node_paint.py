@@ -38,9 +38,12 @@ def body_colour(item: NodeItem) -> QColor:
 
 def far_colour(item: NodeItem) -> QColor:
     """The colour of a node's body from afar, where no border sets it off."""
-    colour = body_colour(item)
-    look = item.look
-    return mixed(colour, look.colour("text_dim"), 0.25) if colour == look.colour("node") else colour
+    colour, look = body_colour(item), item.look
+    if item.face.placeholder:
+        return mixed(colour, look.colour("unknown"), 0.6)
+    if colour == look.colour("node"):
+        colour = mixed(colour, look.colour("text_dim"), 0.25)
+    return mixed(colour, look.colour("canvas"), 0.6) if item.record.mode == MUTED else colour
 
 
 def title_colour(item: NodeItem) -> QColor:

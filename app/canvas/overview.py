@@ -158,5 +158,7 @@ def _mark_of(node: NodeItem) -> str:
             return "accent"
         case NodeState.FAILED:
             return "danger"
+        case NodeState.BLOCKED:
+            return "warning"
         case _:
             return ""

@@ -83,6 +83,7 @@ class PipeItem(LibraryPipe):
             self._output_port, self._input_port = origin, target
             origin.add_pipe(self)
             target.add_pipe(self)
+            self.stand_out()
             self._mirror.overview.changed()
         if len(via) != len(self._via):
             self._mirror.overview.changed()
@@ -96,6 +97,12 @@ class PipeItem(LibraryPipe):
             self.tint = colour
             self._color = colour.getRgb()
             self.update()
+
+    def stand_out(self) -> None:
+        """Is wider while a node at one of its ends is selected."""
+        ends = (self._output_port, self._input_port)
+        self._highlight = any(port is not None and port.node.isSelected() for port in ends)
+        self.update()
 
     def delete(self) -> None:
         """Leaves its sockets and the scene; once more does nothing."""
