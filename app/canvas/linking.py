@@ -97,14 +97,15 @@ def entry(document: GraphDocument, pipe: PipeItem, node: NodeItem) -> tuple[Port
     None if the node does not fit there, or has its place already.
     """
     origin, target = ends(pipe)
-    if node in (origin.node, target.node):
+    if node in (origin.node, target.node) or any(port.is_linked for port in node.ports_out):
         return None
-    into, out_of = Fits(document, [origin], ()), Fits(document, [target], ())
-    first = into.first(node)
-    last = next((port for port in node.ports_out if out_of(port)), None)
-    if first is None or last is None or any(port.is_linked for port in node.ports_out):
+    free = (port for port in node.ports_in if not port.is_linked)
+    first = next((port for port in free if types_match(origin.wire_type, port.wire_type)), None)
+    last = next((port for port in node.ports_out if types_match(port.wire_type, target.wire_type)), None)
+    if first is None or last is None:
         return None
-    return first, last
+    feeding = _connected(document, {node.id}, forward=False, without=())
+    return None if target.node.id in feeding else (first, last)
 
 
 class LiveLink(LivePipeItem):

@@ -288,3 +288,21 @@ def test_losing_the_focus_forgets_held_keys(graph: CanvasGraph, mouse: Mouse) ->
     mouse.drag(graph.nodes["4"], (600, 700))
     assert viewer.visible_scene() == before
     assert steps(graph) == ["Move node"]
+
+
+def test_a_node_is_not_put_into_a_link_where_it_would_make_a_loop(graph: CanvasGraph, mouse: Mouse) -> None:
+    """It takes from the sampler already; the link it is dropped on leads to the sampler."""
+    node_id = graph.add_by_user("LatentBlend", QPointF(1100, 600))
+    assert node_id is not None
+    blend = graph.nodes[node_id]
+    pair = (graph.nodes["5"].ports_out[0], ports(blend)["samples1"])
+    graph.viewer().connection_changed.emit([], [pair])
+    link = next(k.id for k in graph.document.links.values() if k.origin == "4")
+    before = links(graph)
+    middle = next(pos for pos in graph.pipes[link].points() if pos.x() > 830)
+    mouse.drag(blend, middle)
+    assert links(graph) == before
+    assert steps(graph)[:2] == ["Move node", "Connect"]
+    graph.viewer().connection_changed.emit([pair], [])
+    mouse.drag(blend, (1100, 640), middle)
+    assert ("4", 0, node_id, "samples1") in links(graph)
