@@ -12,6 +12,8 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from PySide6.QtGui import QGuiApplication
+
 from app.documents import OpenDocument
 from core.folders import Folders
 from core.nodes.registry import Registry, builtin
@@ -45,6 +47,14 @@ def open_document(qapp: object, registry: Registry, folders: Folders) -> Callabl
         return OpenDocument(document, registry, folders, name="Test")
 
     return opened
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clipboard_emptied() -> Iterator[None]:
+    """Qt's platform without a screen crashes at exit while its clipboard holds what Python has made."""
+    yield
+    if QGuiApplication.instance() is not None:
+        QGuiApplication.clipboard().clear()
 
 
 @pytest.fixture(autouse=True)
