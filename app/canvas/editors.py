@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QObject, QPoint, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QFontInfo, QTextCursor
-from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+from PySide6.QtCore import QObject, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QTextCursor
+from PySide6.QtWidgets import QGraphicsItem, QLineEdit
 
 from app.canvas import values
-from app.canvas.face import Row, RowKind, choices
+from app.canvas.face import NUMBERS, Row, RowKind, choices
 from app.canvas.line_editor import LineEditor
+from app.canvas.overlay import Overlay, in_view
 from app.canvas.popup import ChoicePopup, PopupItem
+from app.canvas.scrub import Scrub
 from app.canvas.text_editor import TextEditor
 from app.ui import icons
 from core.nodes.spec import FileChoice, Text
@@ -27,15 +28,10 @@ from core.workflow.operations import PutGroup, SetTitle, SetWidget
 if TYPE_CHECKING:
     from app.canvas.graph import CanvasGraph
     from app.canvas.node_item import NodeItem
-    from app.theme import Theme
 
-NUMBERS: Final = frozenset({RowKind.INT, RowKind.FLOAT})
 _CHOICES: Final = frozenset({RowKind.CHOICE, RowKind.AFTER_RUN})
 _BY_TAB: Final = NUMBERS | _CHOICES | {RowKind.TEXT, RowKind.LONG_TEXT}
 _PICK_FILE: Final = object()
-_PIXELS_PER_STEP: Final = 4
-_LEAST_LINE: Final = 120
-_LEAST_TEXT: Final = (280, 110)
 _MODES: Final = {
     "fixed": "stays as it is",
     "increment": "one step up",
@@ -60,12 +56,12 @@ class RowEditors(QObject):
         super().__init__(graph)
         self._graph = graph
         self._random = random or Random()
-        self._editor: _Open | None = None
+        self._editor: Overlay | None = None
         self._popup: ChoicePopup | None = None
         self._choosing = ""
         self._chosen: Callable[[Any], None] | None = None
         self._tabbed: Callable[[int], None] | None = None
-        self._scrub: _Scrub | None = None
+        self._scrub: Scrub | None = None
         self._writing = False
         graph.viewer().view_changed.connect(self.close)
         graph.opened.edited.connect(self._on_edited)
@@ -114,9 +110,11 @@ class RowEditors(QObject):
             if own != item.record.title:
                 self._do(SetTitle(node_id, own), "Rename node")
 
-        self._open_title(lambda: item.mapRectToScene(item.title_rect()), item.face.title, 13.5, commit)
-        if self._editor:
-            self._editor.node_id = node_id
+        line = self._title_line(item.face.title)
+        pixels = item.look.title.font.pixelSize()
+        self._show(
+            Overlay(line, _over(item, item.title_rect), pixels, is_title=True, commit=commit, node_id=node_id)
+        )
 
     def rename_group(self, key: int) -> None:
         """Starts to edit the title of a group."""
@@ -129,10 +127,11 @@ class RowEditors(QObject):
             if text.strip() != item.record.title:
                 self._do(PutGroup(replace(item.record, title=text.strip())), "Rename group")
 
-        area = lambda: item.mapRectToScene(item.title_rect())  # noqa: E731
-        self._open_title(area, item.record.title, item.font_pixels(), commit)
-        if self._editor:
-            self._editor.group = key
+        line = self._title_line(item.record.title)
+        pixels = item.font_pixels()
+        self._show(
+            Overlay(line, _over(item, item.title_rect), pixels, is_title=True, commit=commit, group=key)
+        )
 
     def close(self, commit: bool = True) -> None:
         """Ends editing.
@@ -147,17 +146,16 @@ class RowEditors(QObject):
             return
         if commit:
             self._take(editor)
-        had_focus = editor.widget.hasFocus()
-        editor.widget.hide()
-        editor.widget.deleteLater()
+        had_focus = editor.remove()
         self._graph.opened.history.stop_merging()
         if had_focus:
             self._graph.viewer().setFocus()
 
     def commit(self) -> None:
         """Writes what has been typed so far and goes on editing: something else needs the value now."""
-        if self._editor is not None:
-            self._take(self._editor)
+        editor = self._editor
+        if editor is not None and self._take(editor) and isinstance(editor.widget, LineEditor):
+            editor.widget.setText(editor.text)
 
     # --- changing values
 
@@ -192,7 +190,7 @@ class RowEditors(QObject):
         found = self._editable(node_id, row_index)
         if found is not None and found[1].kind in NUMBERS:
             self._graph.opened.history.stop_merging()
-            self._scrub = _Scrub(node_id, found[1])
+            self._scrub = Scrub(node_id, found[1])
 
     def scrub_move(self, dx_pixels: float, fine: bool = False, coarse: bool = False) -> None:
         """The mouse is so many pixels right of where it was pressed.
@@ -239,57 +237,44 @@ class RowEditors(QObject):
             else:
                 self._write(item.id, row, text)
 
-        area = lambda: item.mapRectToScene(item.field_rect(index))  # noqa: E731
-        self._show_line(line, area, item.look.row.font.pixelSize(), commit, (item, index, row))
         line.done.connect(partial(self._go_on, item.id, index))
+        area = _over(item, partial(item.field_rect, index))
+        pixels = item.look.row.font.pixelSize()
+        self._show(Overlay(line, area, pixels, commit=commit, node_id=item.id, row=index))
 
-    def _open_title(
-        self, area: Callable[[], QRectF], text: str, pixels: float, commit: Callable[[str], None]
-    ) -> None:
+    def _title_line(self, text: str) -> LineEditor:
         line = LineEditor(self._graph.viewer().viewport())
         line.setText(text)
         line.setAccessibleName("Title")
-        self._show_line(line, area, pixels, commit)
         line.done.connect(self._end)
+        return line
 
-    def _show_line(
-        self,
-        line: LineEditor,
-        area: Callable[[], QRectF],
-        pixels: float,
-        commit: Callable[[str], None],
-        of: tuple[NodeItem, int, Row] | None = None,
-    ) -> None:
-        self._editor = _Open(line, area, pixels, line.text(), commit)
-        if of is not None:
-            self._remember(*of)
-        line.cancelled.connect(lambda: self.close(commit=False))
+    def _show(self, editor: Overlay) -> None:
+        self._editor = editor
+        line = editor.widget
+        if isinstance(line, LineEditor):
+            line.cancelled.connect(lambda: self.close(commit=False))
+            line.used_elsewhere.connect(self.commit)
+            line.selectAll()
+        else:
+            # What was typed stays: one undo step takes it back, and a long text is too dear to lose by a key.
+            line.cancelled.connect(self.close)
         line.left.connect(self.close)
-        line.used_elsewhere.connect(self.commit)
-        self._place()
-        line.show()
-        line.setFocus(Qt.FocusReason.OtherFocusReason)
-        line.selectAll()
+        editor.show(self._graph.viewer(), self._graph.theme)
 
     def _open_text(self, item: NodeItem, index: int, row: Row, at: QPointF | None) -> None:
         self._graph.opened.history.stop_merging()
         box = TextEditor(self._graph.viewer().viewport())
         box.setPlainText(row.text)
         box.setAccessibleName(row.label or "Text")
-        area = lambda: item.mapRectToScene(item.field_rect(index))  # noqa: E731
-        texts = item.look.note if item.face.note else item.look.row
-        self._editor = _Open(box, area, texts.font.pixelSize(), row.text)
-        self._remember(item, index, row)
         box.textChanged.connect(lambda: self._write(item.id, row, box.toPlainText()))
         box.done.connect(partial(self._go_on, item.id, index))
-        # What was typed stays: one undo step takes it back, and a long text is too dear to lose by a key.
-        box.cancelled.connect(self.close)
-        box.left.connect(self.close)
-        self._place()
-        box.show()
-        box.setFocus(Qt.FocusReason.OtherFocusReason)
+        area = _over(item, partial(item.field_rect, index))
+        texts = item.look.note if item.face.note else item.look.row
+        self._show(Overlay(box, area, texts.font.pixelSize(), node_id=item.id, row=index))
         if at is not None:
-            place = box.viewport().mapFrom(self._graph.viewer().viewport(), self._in_view(at))
+            viewer = self._graph.viewer()
+            place = box.viewport().mapFrom(viewer.viewport(), viewer.mapFromScene(at))
             box.setTextCursor(box.cursorForPosition(place))
         else:
             box.moveCursor(QTextCursor.MoveOperation.End)
@@ -310,8 +295,9 @@ class RowEditors(QObject):
         self._choosing = item.id
         self._chosen = chosen
         self._tabbed = partial(self._go_on, item.id, index)
-        area = self._in_viewport(item.mapRectToScene(item.field_rect(index)))
-        below = self._graph.viewer().viewport().mapToGlobal(area.bottomLeft() + QPoint(0, 2))
+        viewer = self._graph.viewer()
+        area = in_view(viewer, item.mapRectToScene(item.field_rect(index)))
+        below = viewer.viewport().mapToGlobal(area.bottomLeft() + QPoint(0, 2))
         popup.open_at(
             below,
             entries,
@@ -400,7 +386,7 @@ class RowEditors(QObject):
         del way
         self.close()
 
-    def _take(self, editor: _Open) -> bool:
+    def _take(self, editor: Overlay) -> bool:
         """Whether what was typed could be written."""
         widget = editor.widget
         if not isinstance(widget, LineEditor) or editor.commit is None or widget.text() == editor.text:
@@ -411,12 +397,16 @@ class RowEditors(QObject):
             self._say(str(refusal))
             widget.selectAll()
             return False
-        editor.text = widget.text()
+        item = self._graph.nodes.get(editor.node_id)
+        is_row = item is not None and 0 <= editor.row < len(item.face.rows)
+        editor.text = item.face.rows[editor.row].text if item and is_row else widget.text()
         return True
 
     def _write(self, node_id: str, row: Row, value: Any) -> None:
         item = self._graph.nodes.get(node_id)
-        now = next((r for r in item.face.rows if r.place == row.place), row) if item else row
+        if item is None:
+            return
+        now = next((r for r in item.face.rows if r.place == row.place), row)
         if value == now.value and isinstance(value, bool) == isinstance(now.value, bool):
             return
         label = f"Set {row.label}" if row.label else "Edit text"
@@ -439,132 +429,31 @@ class RowEditors(QObject):
         if editor.group in changed.groups:
             self.close(commit=False)
         elif editor.node_id in changed.nodes:
-            item = self._graph.nodes.get(editor.node_id)
-            rows = item.face.rows if item else ()
-            row = rows[editor.index] if 0 <= editor.index < len(rows) else None
-            if (
-                item is None
-                or row is None
-                or row.linked
-                or item.record.collapsed
-                or row.place != editor.place
-            ):
-                self.close(commit=False)
-            else:
-                self._follow(editor, row)
+            self._follow(editor)
 
-    def _follow(self, editor: _Open, row: Row) -> None:
-        """Shows a value that another edit has given to the row."""
-        widget = editor.widget
-        if isinstance(widget, TextEditor) and widget.toPlainText() != row.text:
-            widget.setPlainText(row.text)
-        elif isinstance(widget, LineEditor) and editor.value != row.value:
+    def _follow(self, editor: Overlay) -> None:
+        """Shows what has become of what is being edited, or gives up."""
+        item = self._graph.nodes.get(editor.node_id)
+        if item is None or editor.row >= len(item.face.rows) or (item.record.collapsed and editor.row >= 0):
             self.close(commit=False)
             return
+        row = item.face.rows[editor.row] if editor.row >= 0 else None
+        widget = editor.widget
+        if row is not None and (row.linked or (isinstance(widget, LineEditor) and row.text != editor.text)):
+            self.close(commit=False)
+            return
+        if row is not None and isinstance(widget, TextEditor) and widget.toPlainText() != row.text:
+            widget.setPlainText(row.text)
         self._place()
-
-    def _remember(self, item: NodeItem, index: int, row: Row) -> None:
-        if self._editor is not None:
-            editor = self._editor
-            editor.node_id, editor.index, editor.place, editor.value = item.id, index, row.place, row.value
 
     def _say(self, sentence: str) -> None:
         self._graph.message.emit(sentence)
 
-    # --- where editors are
-
     def _place(self) -> None:
-        """Puts the editor over what it edits, large enough to be read at any zoom."""
-        editor = self._editor
-        if editor is None:
-            return
-        widget = editor.widget
-        readable = QFontInfo(QApplication.font()).pixelSize()
-        pixels = max(round(editor.pixels * self._graph.viewer().zoom()), readable)
-        widget.setStyleSheet(_sheet(self._graph.theme, pixels, is_title=editor.place is None))
-        widget.ensurePolished()
-        area = self._in_viewport(editor.area())
-        if isinstance(widget, TextEditor):
-            least = _LEAST_TEXT
-        else:
-            least = (_LEAST_LINE, widget.fontMetrics().height() + 6)
-        size = area.size().expandedTo(QRect(0, 0, *least).size())
-        room = self._graph.viewer().viewport().rect()
-        size = size.boundedTo(room.size())
-        grown = QRect(area.topLeft(), size)
-        if not isinstance(widget, TextEditor):
-            grown.moveCenter(QPoint(grown.center().x(), area.center().y()))
-        left = max(0, min(grown.left(), room.width() - size.width()))
-        top = max(0, min(grown.top(), room.height() - size.height()))
-        widget.setGeometry(QRect(QPoint(left, top), size))
-
-    def _in_viewport(self, area: QRectF) -> QRect:
-        return self._graph.viewer().mapFromScene(area).boundingRect()
-
-    def _in_view(self, at: QPointF) -> QPoint:
-        return self._graph.viewer().mapFromScene(at)
+        if self._editor is not None:
+            self._editor.place(self._graph.viewer(), self._graph.theme)
 
 
-class _Open:
-    """An editor that is open.
-
-    Attributes:
-        area: Where in the scene is what it edits.
-        pixels: Size of its letters at zoom 1.
-        text: What it held at first, or when it was last written.
-        commit: Writes a text; raises `ValueError` with a sentence for one that cannot be taken.
-    """
-
-    def __init__(
-        self,
-        widget: QWidget,
-        area: Callable[[], QRectF],
-        pixels: float,
-        text: str,
-        commit: Callable[[str], None] | None = None,
-    ) -> None:
-        self.widget = widget
-        self.area = area
-        self.pixels = pixels
-        self.text = text
-        self.commit = commit
-        self.node_id = ""
-        self.group = -1
-        self.index = -1
-        self.place: object = None
-        self.value: object = None
-
-
-class _Scrub:
-    """A number that is dragged."""
-
-    def __init__(self, node_id: str, row: Row) -> None:
-        self.node_id = node_id
-        self.row = row
-        self._start = values.present(row)
-        self._by = Decimal(0)
-        self._at = self._rest = 0.0
-
-    def moved(self, dx: float, *, fine: bool, coarse: bool) -> values.Number:
-        """The number for the mouse being `dx` pixels from where it was pressed."""
-        size = values.step(self.row, fine=fine, coarse=coarse)
-        # where a row takes no finer steps, the same steps come more slowly
-        pixels = _PIXELS_PER_STEP * (values.COARSE if fine and size == values.step(self.row) else 1)
-        self._rest += (dx - self._at) / pixels
-        self._at = dx
-        whole = int(self._rest)
-        self._rest -= whole
-        self._by += whole * size
-        return values.stepped(self.row, self._start, self._by) if self._by else self._start
-
-
-def _sheet(theme: Theme, pixels: int, *, is_title: bool) -> str:
-    weight = "bold" if is_title else "normal"
-    return f"""
-        QLineEdit, QPlainTextEdit {{
-            background: {theme.entry}; color: {theme.text}; border: 1px solid {theme.accent};
-            border-radius: 4px; padding: 0 4px; min-height: 0; font-size: {pixels}px; font-weight: {weight};
-            selection-background-color: {theme.accent}; selection-color: {theme.on_accent};
-        }}
-        QPlainTextEdit {{ padding: 2px; }}
-    """
+def _over(item: QGraphicsItem, area: Callable[[], QRectF]) -> Callable[[], QRectF]:
+    """Where in the scene a part of an item is, whenever that is asked for."""
+    return lambda: item.mapRectToScene(area())

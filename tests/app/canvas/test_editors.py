@@ -26,7 +26,7 @@ from app.theme import DARK
 from core.nodes.spec import InputSpec, Range
 from core.workflow import edits
 from core.workflow.new_nodes import new_node
-from core.workflow.operations import AddNode, MoveNodes, PutGroup, RemoveNodes, SetWidget
+from core.workflow.operations import AddNode, MoveNodes, PutGroup, RemoveNodes, SetFlag, SetWidget
 from core.workflow.records import Group, Node
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -393,6 +393,20 @@ def test_a_shortcut_of_the_window_finds_the_value_written(graph: CanvasGraph) ->
     assert box(graph).toPlainText() == "a cat"
 
 
+def test_a_value_written_for_a_shortcut_is_shown_as_it_became(
+    graph: CanvasGraph, opened: OpenDocument, said: list[str]
+) -> None:
+    graph.editors.open(LATENT, 0)
+    replace_text(line(graph), "500+1")
+    QTest.keyClick(line(graph), Key.Key_S, CTRL)
+    assert (value(graph, LATENT, "width"), line(graph).text()) == (504, "504")
+    x, y = opened.document.nodes[LATENT].pos
+    opened.do(MoveNodes({LATENT: (x + 10, y)}), "Move")
+    QTest.keyClick(line(graph), Key.Key_Return)
+    assert steps(opened) == ["Set width", "Move"]
+    assert said == ["'width' goes in steps of 8: 501 became 504."]
+
+
 def test_an_editor_stays_readable_and_inside_the_view(graph: CanvasGraph) -> None:
     viewer = graph.viewer()
     for zoom in (0.3, 1.0, 3.0):
@@ -666,6 +680,19 @@ def test_renaming_a_node(graph: CanvasGraph, opened: OpenDocument) -> None:
     QTest.keyClick(line(graph), Key.Key_Return)
     assert opened.document.nodes[SAMPLER].title is None
     assert steps(opened) == ["Rename node", "Rename node"]
+
+
+def test_a_title_can_be_edited_while_its_node_changes(graph: CanvasGraph, opened: OpenDocument) -> None:
+    graph.editors.rename(SAMPLER)
+    replace_text(line(graph), "Main")
+    opened.do(SetWidget(SAMPLER, 0, 7), "Next seed")
+    opened.do(SetFlag([SAMPLER], "collapsed", True), "Collapse")
+    assert line(graph).text() == "Main"
+    QTest.keyClick(line(graph), Key.Key_Return)
+    assert opened.document.nodes[SAMPLER].title == "Main"
+    graph.editors.rename(SAMPLER)
+    opened.do(RemoveNodes([SAMPLER]), "Delete")
+    assert not graph.editors.is_open
 
 
 def test_renaming_a_group(graph: CanvasGraph, opened: OpenDocument) -> None:
