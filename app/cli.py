@@ -11,11 +11,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from app.status import CANCELLED, FAILED, OK, WRONG_INPUT
 from core.errors import DarkroomError
 from resources import READY_GRAPH
+
+if TYPE_CHECKING:
+    from app.headless import Dump, Setting
 
 _COMMANDS: Final = ("run", "convert", "inspect", "nodes")
 
@@ -67,8 +70,6 @@ def _say(message: str) -> None:
 
 def _open_window(options: argparse.Namespace) -> int:
     """Opens the window; where there can be none, runs the files or the ready graph instead and says so."""
-    from app import headless
-
     lacks_display = not _has_display()
     if not (options.headless or lacks_display):
         misplaced = [name for name in ("set", "dump", "report") if getattr(options, name)]
@@ -77,13 +78,10 @@ def _open_window(options: argparse.Namespace) -> int:
         from app import application
 
         return application.main(options)
-    what = (
-        f"{len(options.files)} files"
-        if options.files[1:]
-        else "the file"
-        if options.files
-        else "the ready graph"
-    )
+    from app import headless
+
+    count = len(options.files)
+    what = "the ready graph" if count == 0 else "the file" if count == 1 else f"{count} files"
     reason = "no display found: " if lacks_display else ""
     _say(f"{reason}running {what} without a window")
     options.files = options.files or [READY_GRAPH]
@@ -143,15 +141,13 @@ def _commands() -> argparse.ArgumentParser:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    from app import headless
-
     _add_folders(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="where pictures are saved")
     parser.add_argument(
         "--set",
         action="append",
         default=[],
-        type=headless.Setting.parse,
+        type=_setting,
         metavar="NODE.INPUT=VALUE",
         help="give an input another value (repeatable)",
     )
@@ -160,11 +156,23 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--dump",
         action="append",
         default=[],
-        type=headless.Dump.parse,
+        type=_dump,
         metavar="NODE.SLOT=FILE",
         help="write the value of an output to a safetensors file (repeatable; with one FILE only)",
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
+
+
+def _setting(argument: str) -> Setting:
+    from app.headless import Setting  # the window does without it, and starts sooner
+
+    return Setting.parse(argument)
+
+
+def _dump(argument: str) -> Dump:
+    from app.headless import Dump
+
+    return Dump.parse(argument)
 
 
 def _add_folders(parser: argparse.ArgumentParser) -> None:
