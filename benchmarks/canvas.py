@@ -1,4 +1,4 @@
-"""How fast the canvas is: opening, painting, moving, undoing, searching. Run with `python -m benchmarks.canvas`.
+"""How fast the canvas is: opening, painting, moving, undoing. Run with `python -m benchmarks.canvas`.
 
 Milliseconds, medians. Nothing is shown on a screen. `--stock 100 1000` adds NodeGraphQt's own items.
 """
@@ -14,8 +14,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-
-sys.path[:0] = [str(Path(__file__).parents[1])]
 
 from PySide6.QtCore import QPointF, qInstallMessageHandler
 from PySide6.QtTest import QTest

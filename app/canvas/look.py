@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -22,6 +23,27 @@ _SCALES: Final = (0.85, 1.3)
 _LIGHT: Final = 0.5
 _ON_LIGHT: Final = "#1e2227"
 _ON_DARK: Final = "#e9ebee"
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """The colours of what is written on a node's body, made once per colour of body.
+
+    Attributes:
+        name: Of sockets; `name_optional` of those that need not be fed.
+        field: The ground of values; `*_linked` where a link feeds the value.
+        mark: Arrows.
+    """
+
+    name: QColor
+    name_optional: QColor
+    field: QColor
+    field_linked: QColor
+    label: QColor
+    label_linked: QColor
+    text: QColor
+    text_linked: QColor
+    mark: QColor
 
 
 class Thumbnails(Protocol):
@@ -62,6 +84,7 @@ class Look:
         self._scale = scale
         self._colours: dict[str, QColor] = {}
         self._sockets: dict[str, QColor] = {}
+        self._inks: dict[int, Ink] = {}
         self._pens: dict[tuple[str, float], QPen] = {}
 
     def colour(self, name: str) -> QColor:
@@ -95,11 +118,31 @@ class Look:
             return wanted
         return self.colour(_ON_LIGHT if is_light else _ON_DARK)
 
-    def field_on(self, body: QColor) -> QColor:
-        """The ground of the fields on a body."""
+    def ink(self, body: QColor) -> Ink:
+        """The colours of what is written on a body."""
+        found = self._inks.get(body.rgba())
+        if found is None:
+            found = self._inks[body.rgba()] = self._make_ink(body)
+        return found
+
+    def _make_ink(self, body: QColor) -> Ink:
         if body == self.colour("node"):
-            return self.colour("row")
-        return body.darker(140) if self.theme.is_dark else body.lighter(106)
+            field = self.colour("row")
+        else:
+            field = body.darker(140) if self.theme.is_dark else body.lighter(106)
+        name = self.text_on(body, "row_text")
+        label, text = self.text_on(field, "row_label"), self.text_on(field, "row_text")
+        return Ink(
+            name,
+            faded(name, 0.65),
+            field,
+            faded(field, 0.4),
+            label,
+            faded(label, 0.7),
+            text,
+            faded(text, 0.35),
+            faded(label, 0.8),
+        )
 
     def socket(self, wire_type: str) -> QColor:
         """The colour of a wire type."""
@@ -130,3 +173,10 @@ def mixed(one: QColor, other: QColor, share: float) -> QColor:
         one.greenF() * keep + other.greenF() * share,
         one.blueF() * keep + other.blueF() * share,
     )
+
+
+def faded(colour: QColor, alpha: float) -> QColor:
+    """The colour, less opaque."""
+    result = QColor(colour)
+    result.setAlphaF(colour.alphaF() * alpha)
+    return result

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
 
-from app.canvas.face import NUMBERS, Row, RowKind
-from app.canvas.look import FULL, Look, given_colour, mixed
-from app.canvas.node_layout import ARROW, MARGIN, inside
-from app.canvas.port_item import PortItem, Shape
+from app.canvas.look import FULL, Ink, Look, faded, given_colour, mixed
+from app.canvas.node_layout import MARGIN, inside
+from app.canvas.row_paint import CORNER, paint_blank, paint_paragraph, paint_rows
+from app.canvas.socket_paint import paint_sockets
 from app.run_status import NodeState
 from app.theme import TITLE_HEIGHT
 from core.workflow.records import BYPASSED, MUTED
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
     from app.canvas.node_item import NodeItem
 
 _CORNER: Final = 8.0
-_FIELD_CORNER: Final = 5.0
-_SOCKET: Final = 5.0
-_ROW_SOCKET: Final = 4.0
 _MUTED_OPACITY: Final = 0.45
-_NOTHING: Final = "nothing chosen"
 _Hint = QPainter.RenderHint
 
 
@@ -79,11 +75,11 @@ def paint(painter: QPainter, item: NodeItem, scale: float) -> None:
         if item.face.note:
             _paint_note(painter, item, is_full)
         else:
-            _paint_rows(painter, item, is_full)
+            _paint_rows(painter, item, scale)
         _paint_results(painter, item, is_full)
         _paint_progress(painter, item)
     _paint_outline(painter, item, is_full)
-    _paint_sockets(painter, item, is_full)
+    paint_sockets(painter, item, is_full=is_full)
     painter.setOpacity(1.0)
     if is_full:
         _paint_message(painter, item)
@@ -125,7 +121,7 @@ def _paint_title(painter: QPainter, item: NodeItem, is_full: bool) -> None:
     if is_full:
         right = _paint_marks(painter, item, right, colour)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(_faded(colour, 0.6))
+        painter.setBrush(faded(colour, 0.6))
         painter.drawPolygon(_arrow_down(15, area.center().y(), item.record.collapsed))
         painter.setPen(colour)
     title = look.title.fitted(item.face.title, float(round(right - 30)))
@@ -143,16 +139,16 @@ def _paint_marks(painter: QPainter, item: NodeItem, right: float, colour: QColor
     if words:
         area = QRectF(right - width, y - 9, width, 18)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(_faded(colour, 0.16))
+        painter.setBrush(faded(colour, 0.16))
         painter.drawRoundedRect(area, 9, 9)
-        painter.setPen(_faded(colour, 0.9))
+        painter.setPen(faded(colour, 0.9))
         painter.setFont(look.small.font)
         look.small.draw(painter, area.center().x() - look.small.width(words) / 2, y, words)
         painter.setFont(look.title.font)
         right = area.left() - 6
     if item.record.flags.get("pinned"):
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(_faded(colour, 0.8))
+        painter.setBrush(faded(colour, 0.8))
         painter.drawEllipse(QPointF(right - 5, y - 3), 4, 4)
         painter.drawPolygon(
             QPolygonF([QPointF(right - 6.2, y), QPointF(right - 3.8, y), QPointF(right - 5, y + 8)])
@@ -166,7 +162,7 @@ def _paint_marks(painter: QPainter, item: NodeItem, right: float, colour: QColor
         painter.drawEllipse(QPointF(right - 5, y), 3.5, 3.5)
         right -= 16
     elif state is NodeState.QUEUED:
-        painter.setPen(QPen(_faded(colour, 0.8), 1.5, Qt.PenStyle.DotLine))
+        painter.setPen(QPen(faded(colour, 0.8), 1.5, Qt.PenStyle.DotLine))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawEllipse(QPointF(right - 5, y), 4, 4)
         right -= 16
@@ -189,36 +185,24 @@ def _paint_note(painter: QPainter, item: NodeItem, is_full: bool) -> None:
     for row, area in zip(item.face.rows, item.layout.rows, strict=True):
         painter.setPen(look.text_on(body_colour(item), "text"))
         painter.setFont(look.note.font)
-        _paint_paragraph(painter, item, row.text, area.adjusted(0, 2, 0, -2))
+        paint_paragraph(painter, look.note, row.text, area.adjusted(0, 2, 0, -2))
 
 
-def _paint_rows(painter: QPainter, item: NodeItem, is_full: bool) -> None:
-    look, face = item.look, item.face
-    body = body_colour(item)
-    fields = [item.field_rect(index) for index in range(len(face.rows))]
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(look.field_on(body))
-    if not is_full:
-        painter.drawRects(fields)
+def _paint_rows(painter: QPainter, item: NodeItem, scale: float) -> None:
+    ink = item.look.ink(body_colour(item))
+    if scale < FULL:
+        paint_blank(painter, item, ink)
         return
-    painter.setFont(look.row.font)
-    _paint_labels(painter, item, look.text_on(body, "row_text"))
-    for row, area in zip(face.rows, fields, strict=True):
-        painter.setPen(look.pen("danger", 1.2) if row.problem else Qt.PenStyle.NoPen)
-        field = look.field_on(body)
-        painter.setBrush(_faded(field, 0.4) if row.linked else field)
-        painter.drawRoundedRect(area, _FIELD_CORNER, _FIELD_CORNER)
-        if row.kind is RowKind.LONG_TEXT and not row.linked:
-            _paint_long_row(painter, item, row, area)
-        else:
-            _paint_row(painter, look, row, area, body)
+    painter.setFont(item.look.row.font)
+    _paint_labels(painter, item, ink)
+    paint_rows(painter, item, ink, scale)
 
 
-def _paint_labels(painter: QPainter, item: NodeItem, colour: QColor) -> None:
+def _paint_labels(painter: QPainter, item: NodeItem, ink: Ink) -> None:
     """The names of the sockets that are shown by themselves."""
     look, face, layout = item.look, item.face, item.layout
     width = layout.width
-    painter.setPen(colour)
+    painter.setPen(ink.name)
     rights: list[float] = []
     for index, socket in enumerate(face.outputs):
         label = look.row.fitted(socket.label, width - 2 * MARGIN - 16)
@@ -228,88 +212,20 @@ def _paint_labels(painter: QPainter, item: NodeItem, colour: QColor) -> None:
     for index, socket in enumerate(face.inputs):
         taken = rights[index] + 10 if index < len(rights) else 0
         label = look.row.fitted(socket.label, float(round(width - 2 * MARGIN - 4 - taken)))
-        painter.setPen(colour if socket.required else _faded(colour, 0.65))
+        painter.setPen(ink.name if socket.required else ink.name_optional)
         look.row.draw(painter, MARGIN + 2, layout.socket_y(index), label)
-
-
-def _paint_row(painter: QPainter, look: Look, row: Row, area: QRectF, body: QColor) -> None:
-    field = look.field_on(body)
-    label_colour, text_colour = look.text_on(field, "row_label"), look.text_on(field, "row_text")
-    if row.linked:
-        label_colour, text_colour = _faded(label_colour, 0.7), _faded(text_colour, 0.35)
-    if row.problem:
-        text_colour = look.colour("danger")
-    y = area.center().y()
-    left, right = area.left() + 9, area.right() - 9
-    if row.kind in NUMBERS:
-        if not row.linked:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(_faded(label_colour, 0.75))
-            painter.drawPolygon(_arrow_aside(area.left() + 9, y, -1))
-            painter.drawPolygon(_arrow_aside(area.right() - 9, y, 1))
-        left, right = area.left() + ARROW, area.right() - ARROW
-    elif row.kind in (RowKind.CHOICE, RowKind.AFTER_RUN):
-        if not row.linked:
-            painter.setPen(QPen(_faded(label_colour, 0.9), 1.4))
-            painter.drawPolyline(_chevron(area.right() - 12, y))
-        right = area.right() - 21
-    elif row.kind is RowKind.TOGGLE:
-        _paint_switch(painter, look, bool(row.value), QRectF(area.right() - 33, y - 7, 26, 14), row.linked)
-        right = area.right() - 39
-    label = look.row.fitted(row.label, float(round((right - left) * 0.6)))
-    taken = look.row.width(label)
-    painter.setPen(label_colour)
-    look.row.draw(painter, left, y, label)
-    text = look.row.fitted(
-        row.text or (_NOTHING if row.problem else ""),
-        float(round(right - left - taken - (10 if label else 0))),
-    )
-    painter.setPen(text_colour)
-    look.row.draw(painter, right - look.row.width(text), y, text)
-
-
-def _paint_switch(painter: QPainter, look: Look, is_on: bool, area: QRectF, is_linked: bool) -> None:
-    painter.setPen(Qt.PenStyle.NoPen)
-    track = look.colour("accent") if is_on else look.colour("row_label")
-    painter.setBrush(_faded(track, 0.35 if is_linked else 1.0 if is_on else 0.6))
-    painter.drawRoundedRect(area, area.height() / 2, area.height() / 2)
-    radius = area.height() / 2 - 2
-    x = area.right() - radius - 2 if is_on else area.left() + radius + 2
-    painter.setBrush(look.colour("on_accent") if is_on else look.colour("row"))
-    painter.drawEllipse(QPointF(x, area.center().y()), radius, radius)
-
-
-def _paint_long_row(painter: QPainter, item: NodeItem, row: Row, area: QRectF) -> None:
-    look = item.look
-    field = look.field_on(body_colour(item))
-    text = row.text or row.label
-    colour = look.text_on(field, "row_text" if row.text else "row_label")
-    painter.setPen(colour)
-    painter.setFont(look.row.font)
-    _paint_paragraph(painter, item, text, area.adjusted(8, 4, -6, -4))
-
-
-def _paint_paragraph(painter: QPainter, item: NodeItem, text: str, area: QRectF) -> None:
-    """As many whole lines as fit."""
-    texts = item.look.note if item.face.note else item.look.row
-    lines = max(int(area.height() / texts.height), 1)
-    painter.save()
-    painter.setClipRect(
-        QRectF(area.left(), area.top(), area.width(), min(lines * texts.height, area.height()))
-    )
-    painter.drawStaticText(area.topLeft(), texts.paragraph(text, float(round(area.width()))))
-    painter.restore()
 
 
 def _paint_results(painter: QPainter, item: NodeItem, is_full: bool) -> None:
     look, layout = item.look, item.layout
     if not layout.text.isEmpty() and is_full:
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.field_on(body_colour(item)))
-        painter.drawRoundedRect(layout.text, _FIELD_CORNER, _FIELD_CORNER)
-        painter.setPen(look.colour("row_text"))
+        ink = look.ink(body_colour(item))
+        painter.setBrush(ink.field)
+        painter.drawRoundedRect(layout.text, CORNER, CORNER)
+        painter.setPen(ink.text)
         painter.setFont(look.row.font)
-        _paint_paragraph(painter, item, "\n".join(item.status.texts), layout.text.adjusted(8, 4, -6, -4))
+        paint_paragraph(painter, look.row, "\n".join(item.status.texts), layout.text.adjusted(8, 4, -6, -4))
     if layout.picture.isEmpty():
         return
     painter.setRenderHint(_Hint.SmoothPixmapTransform)
@@ -328,7 +244,7 @@ def _paint_picture(painter: QPainter, look: Look, picture: QPixmap | None, area:
     if picture is None or picture.isNull():
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(look.colour("row"))
-        painter.drawRoundedRect(area, _FIELD_CORNER, _FIELD_CORNER)
+        painter.drawRoundedRect(area, CORNER, CORNER)
         return
     painter.drawPixmap(inside(area, picture.width(), picture.height()), picture, QRectF(picture.rect()))
 
@@ -338,62 +254,9 @@ def _paint_progress(painter: QPainter, item: NodeItem) -> None:
         return
     width = item.layout.width
     accent = item.look.colour("accent")
-    painter.fillRect(QRectF(0, 0, width, 4), _faded(accent, 0.25))
+    painter.fillRect(QRectF(0, 0, width, 4), faded(accent, 0.25))
     if item.status.progress is not None:
         painter.fillRect(QRectF(0, 0, width * min(max(item.status.progress, 0.0), 1.0), 4), accent)
-
-
-def _paint_sockets(painter: QPainter, item: NodeItem, is_full: bool) -> None:
-    if item.record.collapsed:
-        for ports in (item.ports_in, item.ports_out):
-            if ports:
-                _paint_stacked(painter, item, ports)
-        return
-    opacity = painter.opacity()
-    for port in (*item.ports_in, *item.ports_out):
-        if port.dimmed:
-            painter.setOpacity(opacity * 0.2)
-        if is_full:
-            _paint_socket(painter, item.look, port)
-        elif not port.is_row or port.is_linked:
-            painter.fillRect(QRectF(port.centre_x - 5, port.centre_y - 5, 10, 10), port.brush)
-        if port.dimmed:
-            painter.setOpacity(opacity)
-
-
-def _paint_stacked(painter: QPainter, item: NodeItem, ports: list[PortItem]) -> None:
-    """The sockets of one side of a collapsed node are one dot."""
-    is_linked = any(port.is_linked for port in ports)
-    painter.setPen(item.look.pen("node_border", 1))
-    painter.setBrush(item.look.colour("socket_other") if is_linked else item.look.colour("row"))
-    painter.drawEllipse(QPointF(ports[0].centre_x, ports[0].centre_y), _SOCKET, _SOCKET)
-
-
-def _paint_socket(painter: QPainter, look: Look, port: PortItem) -> None:
-    is_linked = port.is_linked
-    radius = _ROW_SOCKET if port.is_row else _SOCKET
-    if port.hovered:
-        radius += 2.5
-    is_hollow = port.port_type == "in" and not is_linked and not port.hovered
-    if is_hollow:
-        is_faint = not port.required
-        painter.setPen(QPen(_faded(port.brush, 0.55 if is_faint else 1.0), 1.4 if is_faint else 2.0))
-        painter.setBrush(look.colour("row"))
-        radius -= 1.0 if is_faint else 0.5
-    else:
-        painter.setPen(look.pen("node_border", 1))
-        painter.setBrush(port.brush)
-    x, y = port.centre_x, port.centre_y
-    match port.shape_kind:
-        case Shape.CIRCLE:
-            painter.drawEllipse(QPointF(x, y), radius, radius)
-        case Shape.SQUARE:
-            side = radius * 0.88
-            painter.drawRect(QRectF(x - side, y - side, 2 * side, 2 * side))
-        case Shape.DIAMOND:
-            tip = radius * 1.25
-            points = [QPointF(x, y - tip), QPointF(x + tip, y), QPointF(x, y + tip), QPointF(x - tip, y)]
-            painter.drawPolygon(QPolygonF(points))
 
 
 def _paint_outline(painter: QPainter, item: NodeItem, is_full: bool) -> None:
@@ -430,7 +293,7 @@ def _paint_message(painter: QPainter, item: NodeItem) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     fill = look.colour("danger" if failed else "warning")
     painter.setBrush(fill)
-    painter.drawRoundedRect(strip, _FIELD_CORNER, _FIELD_CORNER)
+    painter.drawRoundedRect(strip, CORNER, CORNER)
     painter.setPen(look.text_on(fill, "text"))
     painter.setFont(look.row.font)
     look.row.draw(
@@ -474,13 +337,7 @@ def _paint_reroute(painter: QPainter, item: NodeItem) -> None:
     painter.setPen(look.colour("row_label"))
     label = look.small.fitted(title if title != "*" else "", float(round(area.width() - 24)))
     look.small.draw(painter, area.center().x() - look.small.width(label) / 2, area.center().y(), label)
-    _paint_sockets(painter, item, True)
-
-
-def _faded(colour: QColor, alpha: float) -> QColor:
-    result = QColor(colour)
-    result.setAlphaF(colour.alphaF() * alpha)
-    return result
+    paint_sockets(painter, item, is_full=True)
 
 
 def _top_rounded(area: QRectF, radius: float) -> QPainterPath:
@@ -498,11 +355,3 @@ def _arrow_down(x: float, y: float, is_collapsed: bool) -> QPolygonF:
     if is_collapsed:
         return QPolygonF([QPointF(x - 3, y - 5), QPointF(x + 4, y), QPointF(x - 3, y + 5)])
     return QPolygonF([QPointF(x - 5, y - 3), QPointF(x + 5, y - 3), QPointF(x, y + 4)])
-
-
-def _arrow_aside(x: float, y: float, way: int) -> QPolygonF:
-    return QPolygonF([QPointF(x - 3 * way, y - 4), QPointF(x - 3 * way, y + 4), QPointF(x + 3 * way, y)])
-
-
-def _chevron(x: float, y: float) -> QPolygonF:
-    return QPolygonF([QPointF(x - 4, y - 2), QPointF(x, y + 2), QPointF(x + 4, y - 2)])
