@@ -15,7 +15,7 @@ from app.canvas.node_item import NodeItem, Part
 from app.canvas.reroute_item import RerouteItem
 
 if TYPE_CHECKING:
-    from app.canvas.gestures import Pointer, Press
+    from app.canvas.gesture import Pointer, Press
     from app.canvas.graph import CanvasGraph
     from app.canvas.viewer import CanvasViewer
 

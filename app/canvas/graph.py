@@ -40,16 +40,10 @@ class CanvasGraph(GraphEdits):
         minimap: The whole graph in a corner.
 
     Signals:
-        selection_changed: Others are selected now.
-        view_requested: Show the output of the node of this id.
-        files_dropped: Paths, the point of the scene, and the id of the node there, or an empty text.
-        message: A sentence for the status bar.
+        selection_changed: Others are selected now. The other signals are those of `GraphEdits`.
     """
 
     selection_changed = Signal()
-    view_requested = Signal(str)
-    files_dropped = Signal(object, object, str)
-    message = Signal(str)
 
     def __init__(
         self,

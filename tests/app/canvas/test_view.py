@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.canvas.graph import CanvasGraph
-from app.canvas.viewer import FAR, MAX_ZOOM, MIN_ZOOM, CanvasViewer
+from app.canvas.view import FAR, MAX_ZOOM, MIN_ZOOM
+from app.canvas.viewer import CanvasViewer
 from app.documents import OpenDocument
 from app.settings import Settings
 from app.theme import DARK, LIGHT, Theme
