@@ -7,21 +7,29 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QGuiApplication
 
 from app.canvas import clipboard
+from app.canvas.face import input_row
 from app.canvas.group_item import GroupItem
 from app.canvas.node_item import NodeItem
-from core.errors import WorkflowError
+from app.theme import TITLE_HEIGHT
+from core.errors import DarkroomError, WorkflowError
 from core.workflow import edits, placing
 from core.workflow.fragment import Fragment, insert, take
+from core.workflow.new_nodes import new_node
+from core.workflow.operations import AddNode, SetWidget
 from core.workflow.records import BYPASSED, MUTED, Point
 
 if TYPE_CHECKING:
     from app.canvas.graph import CanvasGraph
+
+
+_LOADER: Final = "LoadImage"
+_PASTE_PICTURE: Final = "Paste picture"
 
 
 class Need(Enum):
@@ -170,7 +178,29 @@ def _paste_files(graph: CanvasGraph, place: QPointF) -> None:
     if paths:
         graph.files_dropped.emit(paths, place, nodes[0] if len(nodes) == 1 else "")
     else:
-        graph.message.emit("The picture on the clipboard is not a file: save it first, then drop it here.")
+        _paste_picture(graph, place)
+
+
+def _paste_picture(graph: CanvasGraph, place: QPointF) -> None:
+    """A picture goes into the selected node if that loads pictures, or else into a new one that does."""
+    try:
+        name = clipboard.save_picture(graph.folders.input)
+    except DarkroomError as error:
+        graph.message.emit(f"The picture cannot be kept: {error}")
+        return
+    spec = graph.registry.get(_LOADER)
+    if name is None or spec is None:
+        graph.message.emit("There is nothing on the clipboard that can be pasted here.")
+        return
+    chosen = graph.selected_nodes()
+    row = input_row(graph.nodes[chosen[0]].face) if len(chosen) == 1 else None
+    if row is not None:
+        graph.opened.do(SetWidget(chosen[0], row.place, name), _PASTE_PICTURE)
+        return
+    pos = place.x(), place.y() + TITLE_HEIGHT
+    node = new_node(graph.document.new_node_id(), spec, pos, values={"image": name})
+    if graph.opened.do(AddNode(node), _PASTE_PICTURE):
+        graph.select([node.id])
 
 
 def _duplicate(graph: CanvasGraph) -> None:

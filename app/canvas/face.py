@@ -189,6 +189,11 @@ def choices(row: Row, folders: Folders) -> list[str]:
     return words if present in words else [present, *words]
 
 
+def input_row(face: Face) -> Row | None:
+    """The value that names a file of the input folder; None if there is none, or a link feeds it."""
+    return next((row for row in face.rows if row.spec and not row.linked and _is_input(row.spec)), None)
+
+
 def title_of(node: Node, spec: NodeSpec | None, otherwise: str = "") -> str:
     """What the node is called: by the user, by its type, or by its file.
 
@@ -388,6 +393,10 @@ def _socket_row(node: Node, document: GraphDocument, name: str, place: Place, sl
     linked = slot is not None and node.inputs[slot].link in document.links
     text = shown(value, kind)
     return Row(name, name, kind, value, place, text, None, wire, slot, slot is not None, linked)
+
+
+def _is_input(spec: InputSpec) -> bool:
+    return isinstance(spec.widget, FileChoice) and spec.widget.folder == "input"
 
 
 def _kind(spec: InputSpec | None, value: Any) -> RowKind:

@@ -8,10 +8,9 @@ from typing import Final
 
 from PySide6.QtCore import QMimeData
 
-from app.canvas.face import Row, make_face
+from app.canvas.face import Row, input_row, make_face
 from app.documents import OpenDocument
 from app.session import Session
-from core.nodes.spec import FileChoice
 from core.workflow.operations import SetWidget
 
 _OPENED: Final = frozenset({".json", ".png", ".webp", ".jpg", ".jpeg", ".latent", ".safetensors"})
@@ -48,10 +47,4 @@ def loading_row(opened: OpenDocument, node_id: str) -> Row | None:
     node = opened.document.nodes.get(node_id)
     if node is None:
         return None
-    face = make_face(node, opened.document, opened.registry, opened.folders)
-    return next((row for row in face.rows if _is_input(row) and not row.linked), None)
-
-
-def _is_input(row: Row) -> bool:
-    choice = row.spec.widget if row.spec else None
-    return isinstance(choice, FileChoice) and choice.folder == "input"
+    return input_row(make_face(node, opened.document, opened.registry, opened.folders))

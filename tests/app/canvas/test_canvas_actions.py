@@ -334,12 +334,59 @@ def test_pasted_files_are_treated_as_dropped_ones(graph):
     assert dropped == [([Path("/a.png")], place, ""), ([Path("/a.png")], place, "3")]
 
 
-def test_a_picture_that_is_no_file_is_not_pasted(graph, said):
-    hold(image=QImage(2, 2, QImage.Format.Format_RGB32))
+def picture(colour=0x123456):
+    image = QImage(6, 4, QImage.Format.Format_RGB32)
+    image.fill(colour)
+    return image
+
+
+def test_a_pasted_picture_gets_a_node_that_loads_it(graph, folders):
+    before = shot(graph)
+    place = point_at(graph, 300, 400)
+    hold(image=picture())
+    run(graph, "edit.paste")
+    (node_id,) = graph.selected_nodes()
+    node = graph.document.nodes[node_id]
+    assert node.type == "LoadImage"
+    assert (node.pos[0], node.pos[1] - 30) == (place.x(), place.y())
+    (file,) = folders.input.iterdir()
+    assert node.widgets == (file.name,)
+    saved = QImage(str(file))
+    assert (saved.size(), saved.pixel(5, 3)) == (picture().size(), picture().pixel(5, 3))
+    assert not any(row.problem for row in graph.nodes[node_id].face.rows)
+    run(graph, "edit.undo")
+    assert shot(graph) == before
+
+
+def test_a_pasted_picture_goes_into_the_selected_loader(graph, folders):
+    hold(image=picture())
+    run(graph, "edit.paste")
+    (loader,) = graph.selected_nodes()
+    hold(image=picture(0xFFFFFF))
+    run(graph, "edit.paste")
+    assert len(graph.nodes) == 8
+    assert graph.document.nodes[loader].widgets[0] in {file.name for file in folders.input.iterdir()}
+    run(graph, "edit.paste")
+    assert len(list(folders.input.iterdir())) == 2  # the same picture is kept once
+    assert graph.opened.history.undo_labels == ["Paste picture"] * 2
+
+
+def test_a_picture_that_cannot_be_kept_changes_nothing(graph, said, folders):
+    folders.input.rmdir()
+    folders.input.write_text("a file where the folder should be")
+    hold(image=picture())
     before = shot(graph)
     run(graph, "edit.paste")
     assert shot(graph) == before
-    assert "picture" in said[0]
+    assert said[0].startswith("The picture cannot be kept")
+
+
+def test_addresses_of_other_places_are_not_pasted(graph, said):
+    hold(urls=["https://example.org/b.png"])
+    before = shot(graph)
+    run(graph, "edit.paste")
+    assert shot(graph) == before
+    assert "nothing on the clipboard" in said[0]
 
 
 def test_copies_go_from_one_document_into_another(graph, qtbot, open_document):
