@@ -164,9 +164,13 @@ class Program(QObject):
         text = crash.describe(error, self._log_dir)
         _log.critical(text, exc_info=error)
         if self._crash_box is None:
-            self._crash_box = QMessageBox(QMessageBox.Icon.Warning, "Darkroom", text, parent=self.window)
-            self._crash_box.finished.connect(self._on_crash_read)
-            self._crash_box.open()
+            box = self._crash_box = QMessageBox(
+                QMessageBox.Icon.Warning, "Darkroom", text, parent=self.window
+            )
+            box.setTextFormat(Qt.TextFormat.PlainText)
+            box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            box.finished.connect(self._on_crash_read)
+            box.open()
 
     def _on_crash_read(self) -> None:
         if self._crash_box is not None:

@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _print_anything()
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        parsed = (_commands() if words[:1] and words[0] in _COMMANDS else _window()).parse_args(words)
+        is_command = words[:1] and words[0] in _COMMANDS
+        parsed = _commands().parse_args(words) if is_command else _window().parse_intermixed_args(words)
         command: Callable[[argparse.Namespace], int] = parsed.command
         status = command(parsed)
         sys.stdout.flush()

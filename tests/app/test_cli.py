@@ -426,7 +426,7 @@ def test_files_run_where_no_window_is_or_is_wanted(
 
 def test_with_a_display_words_are_files_for_the_window(folder: Path, window: list[Any]) -> None:
     assert main([]) == 0
-    assert main(["a.json", "./run", "--models", str(folder), "--profile", "p", "--device", "cpu"]) == 0
+    assert main(["a.json", "--models", str(folder), "./run", "--profile", "p", "--device", "cpu"]) == 0
     first, second = window
     assert first.files == []
     assert second.files == [Path("a.json"), Path("run")]
