@@ -73,6 +73,7 @@ class CanvasGraph(GraphEdits):
         self.reroutes: Mapping[int, RerouteItem] = self.mirror.reroutes
         self.overview: Overview = self.mirror.overview
         scene.selectionChanged.connect(self.selection_changed)
+        opened.edited.connect(self._on_edited)
         self.editors = RowEditors(self)
         self.search = NodeSearch(self)
         self.actions = CanvasActions()
@@ -108,6 +109,7 @@ class CanvasGraph(GraphEdits):
         """Lets go of the document and of all items."""
         viewer = self.viewer()
         viewer.scene().selectionChanged.disconnect(self.selection_changed)
+        self.opened.edited.disconnect(self._on_edited)
         self.mirror.close()
         viewer.deleteLater()
         self.deleteLater()

@@ -18,7 +18,7 @@ from app.canvas.reroute_item import RerouteItem
 from app.theme import GRID
 from core.errors import WorkflowError
 from core.workflow import edits
-from core.workflow.document import Batch, Operation
+from core.workflow.document import Batch, Changed, Operation
 from core.workflow.fragment import insert, take
 from core.workflow.new_nodes import SPECIAL, new_node, special_node
 from core.workflow.operations import AddNode, MoveNodes, PutGroup, ResizeNode, SetColour, SetFlag
@@ -27,6 +27,7 @@ from core.workflow.wiring import AddReroute, Connect, Disconnect, MoveLink, Move
 
 if TYPE_CHECKING:
     from app.canvas.port_item import PortItem
+    from app.canvas.viewer import CanvasViewer
     from app.documents import OpenDocument
     from app.settings import Settings
     from core.folders import Folders
@@ -79,6 +80,7 @@ class GraphEdits(NodeGraph):
 
     if TYPE_CHECKING:  # the other half: `app.canvas.graph`
         # ruff: noqa: D102 - they are described there
+        def viewer(self) -> CanvasViewer: ...
         @property
         def nodes(self) -> Mapping[str, NodeItem]: ...
         @property
@@ -91,6 +93,18 @@ class GraphEdits(NodeGraph):
         def select(
             self, nodes: Iterable[str] = (), groups: Iterable[int] = (), reroutes: Iterable[int] = ()
         ) -> None: ...
+
+    def _on_edited(self, changed: Changed) -> None:
+        """A gesture whose things may be gone (by undo, with the mouse still down) ends."""
+        document = self.document
+        touched = (
+            (changed.nodes, document.nodes),
+            (changed.links, document.links),
+            (changed.groups, document.groups),
+            (changed.reroutes, document.reroutes),
+        )
+        if any(key not in table for keys, table in touched for key in keys):
+            self.viewer().cancel_gesture()
 
     # --- links
 

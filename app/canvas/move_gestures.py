@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
@@ -21,6 +21,8 @@ from core.workflow.records import Point
 
 if TYPE_CHECKING:
     from app.canvas.viewer import CanvasViewer
+
+_K = TypeVar("_K", str, int)
 
 
 class MoveItems(Gesture):
@@ -70,13 +72,9 @@ class MoveItems(Gesture):
         return dx, dy
 
     def _show(self, places: Moves) -> None:
-        graph = self.graph
-        for node, (x, y) in places.nodes.items():
-            graph.nodes[node].setPos(x, y)
-        for group, (x, y) in places.groups.items():
-            graph.groups[group].setPos(x, y)
-        for reroute, (x, y) in places.reroutes.items():
-            graph.reroutes[reroute].setPos(x, y)
+        _put(places.nodes, self.graph.nodes)
+        _put(places.groups, self.graph.groups)
+        _put(places.reroutes, self.graph.reroutes)
 
     def _aim(self, node_id: str | None) -> None:
         pipe = self.graph.pipe_to_enter(node_id) if node_id is not None else None
@@ -224,6 +222,12 @@ class Ghost(QGraphicsItem):
         painter.setBrush(fill)
         for area in self._areas:
             painter.drawRoundedRect(area, 6, 6)
+
+
+def _put(places: Mapping[_K, Point], items: Mapping[_K, QGraphicsItem]) -> None:
+    for key, (x, y) in places.items():
+        if key in items:  # not after an undo with the mouse still down
+            items[key].setPos(x, y)
 
 
 def _place(item: NodeItem | GroupItem | RerouteItem) -> Point:

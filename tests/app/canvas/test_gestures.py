@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.canvas.graph import CanvasGraph
 from app.canvas.viewer import NODE_MIME
 from app.commands import BY_ID
-from core.workflow.operations import PutGroup, SetFlag
+from core.workflow.operations import PutGroup, RemoveNodes, SetFlag
 from core.workflow.records import Group
 
 EMPTY = (700.0, 700.0)
@@ -86,6 +86,33 @@ def test_escape_puts_everything_back(graph: CanvasGraph, mouse: Mouse) -> None:
     assert graph.document == before
     assert steps(graph) == []
     assert graph.nodes["4"].pos() == QPointF(420, 540)
+
+
+def test_undo_with_the_mouse_still_down_ends_the_gesture(graph: CanvasGraph, mouse: Mouse) -> None:
+    before = copy_of(graph.document)
+    node = graph.add_by_user("ImageInvert", QPointF(500, 760))
+    assert node is not None
+    mouse.press(graph.nodes[node])
+    mouse.move((700, 800))
+    graph.opened.undo()
+    assert mouse.viewer.gesture is None
+    mouse.move((720, 820))
+    mouse.release((720, 820))
+    assert graph.document == before
+    graph.opened.redo()
+    pipe = next(pipe for pipe in graph.pipes.values())
+    mouse.press(pipe.input_port)  # pyright: ignore[reportArgumentType] - it is one of ours
+    mouse.move((700, 800))
+    graph.opened.do(RemoveNodes(["5"]), "Delete")
+    mouse.release((700, 800))
+    assert steps(graph) == ["Delete", "Add Invert Image"]
+
+
+def test_the_setting_snaps_to_the_grid(graph: CanvasGraph, mouse: Mouse) -> None:
+    graph.set_settings(graph.settings.model_copy(update={"snap_to_grid": True}))
+    start = graph.nodes["4"].mapToScene(graph.nodes["4"].title_rect().center())
+    mouse.drag(start, start + QPointF(33, 47))
+    assert pos(graph, "4") in {(450, 590), (450, 580), (460, 590)}
 
 
 def test_a_group_takes_what_is_inside_along(graph: CanvasGraph, mouse: Mouse, group: int) -> None:
