@@ -46,6 +46,7 @@ _POSITION: Final = _Change.ItemPositionHasChanged
 _SELECTED: Final = _Change.ItemSelectedHasChanged
 _LAYER: Final = (0.0, 1.0)  # selected nodes are above the others
 _RESIZE: Final = 14.0
+_PICTURE: Final = (128, 2048)
 _AROUND: Final = 12.0
 _BELOW: Final = 32.0
 
@@ -282,9 +283,10 @@ class NodeItem(AbstractNodeItem):
             return ()
         return self.status.pictures or self.face.pictures
 
-    def thumbnail(self, path: Path, size: float = 512) -> QPixmap | None:
-        """A picture as small as it is shown; None until it is there."""
-        return self.look.thumbnails.thumbnail(path, round(size)) if self.look.thumbnails else None
+    def thumbnail(self, path: Path, pixels: float) -> QPixmap | None:
+        """A picture about as large as it is shown; None until it is there."""
+        size = round(min(max(pixels, _PICTURE[0]), _PICTURE[1]))
+        return self.look.thumbnails.thumbnail(path, size) if self.look.thumbnails else None
 
     def _aspect(self) -> float | None:
         """Height through width of what it shows below its rows; None if nothing."""
@@ -293,7 +295,7 @@ class NodeItem(AbstractNodeItem):
         pictures = self.pictures()
         if not pictures:
             return None
-        first = self.thumbnail(pictures[0])
+        first = self.thumbnail(pictures[0], self.layout.picture.width())
         return first.height() / first.width() if first is not None and not first.isNull() else 1.0
 
     @staticmethod

@@ -76,7 +76,7 @@ def paint(painter: QPainter, item: NodeItem, scale: float) -> None:
             _paint_note(painter, item, is_full)
         else:
             _paint_rows(painter, item, scale)
-        _paint_results(painter, item, is_full)
+        _paint_results(painter, item, scale)
         _paint_progress(painter, item)
     _paint_outline(painter, item, is_full)
     paint_sockets(painter, item, is_full=is_full)
@@ -94,7 +94,9 @@ def _paint_box(painter: QPainter, item: NodeItem, is_full: bool) -> None:
         return
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(look.colour("node_shadow"))
-    painter.drawRoundedRect(area.translated(0, 3).adjusted(-1, 0, 1, 1), _CORNER + 1, _CORNER + 1)
+    # Only what shows of the shadow: blending all of it would take longer than the rest of the node.
+    shadow = QRectF(area.left() - 1, max(area.bottom() - 20, area.top()), area.width() + 2, 24)
+    painter.drawRoundedRect(shadow, _CORNER + 1, _CORNER + 1)
     title = title_colour(item)
     if item.record.collapsed:
         radius = TITLE_HEIGHT / 2
@@ -216,8 +218,8 @@ def _paint_labels(painter: QPainter, item: NodeItem, ink: Ink) -> None:
         look.row.draw(painter, MARGIN + 2, layout.socket_y(index), label)
 
 
-def _paint_results(painter: QPainter, item: NodeItem, is_full: bool) -> None:
-    look, layout = item.look, item.layout
+def _paint_results(painter: QPainter, item: NodeItem, scale: float) -> None:
+    look, layout, is_full = item.look, item.layout, scale >= FULL
     if not layout.text.isEmpty() and is_full:
         painter.setPen(Qt.PenStyle.NoPen)
         ink = look.ink(body_colour(item))
@@ -234,8 +236,10 @@ def _paint_results(painter: QPainter, item: NodeItem, is_full: bool) -> None:
         painter.drawPixmap(shown, item.preview, QRectF(item.preview.rect()))
         return
     areas, paths = item.picture_cells(), item.pictures()
+    sharpness = scale * painter.device().devicePixelRatio()
     for area, path in zip(areas, paths, strict=False):
-        _paint_picture(painter, look, item.thumbnail(path), area)
+        pixels = max(area.width(), area.height()) * sharpness
+        _paint_picture(painter, look, item.thumbnail(path, pixels), area)
     if len(paths) > 1 and is_full:
         _paint_pill(painter, look, layout.picture.bottomRight() - QPointF(4, 4), f"{len(paths)} pictures")
 

@@ -267,6 +267,37 @@ def test_a_picture_that_comes_later_is_laid_out_then(qtbot: QtBot, shown: Shown,
     assert item.body().height() > before
 
 
+def test_pictures_are_asked_for_in_the_size_they_are_shown_in(
+    qtbot: QtBot, shown: Shown, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = registry.interface("PreviewImage")
+    assert spec
+    pictures = PictureFiles()
+    graph = shown(replace(new_node("1", spec), size=(420, 30)), pictures=pictures)
+    show_status(qtbot, graph, pictures=(Path("a.png"),))
+    sizes: list[int] = []
+    original = pictures.thumbnail
+    monkeypatch.setattr(
+        pictures, "thumbnail", lambda path, size: (sizes.append(size), original(path, size))[1]
+    )
+    for zoom in (1.0, 2.0):
+        graph.viewer().set_zoom(zoom)
+        graph.viewer().centre_on("1")
+        graph.viewer().grab()
+    assert max(sizes) == pytest.approx(800, abs=10)
+
+
+def test_texts_of_results_are_shown_below_the_rows(qtbot: QtBot, shown: Shown) -> None:
+    graph = shown(Node("1", "OfAPack", size=(200, 40)))
+    item = item_of(graph)
+    before = item.body().height()
+    show_status(qtbot, graph, state=NodeState.DONE, texts=("a cat", "a dog"))
+    assert item.body().height() > before
+    assert item.body().contains(item.layout.text)
+    show_status(qtbot, graph, texts=())
+    assert item.body().height() == before
+
+
 def test_a_preview_is_painted_while_it_runs(qtbot: QtBot, shown: Shown, sampler: Node) -> None:
     graph = shown(sampler)
     item = item_of(graph)
