@@ -100,8 +100,8 @@ def _add_commands(menu: QMenu, graph: CanvasGraph, sections: Sequence[Sequence[s
         if not menu.isEmpty():
             menu.addSeparator()
         for key in section:
-            run = _runner(graph, key)
-            _add(menu, BY_ID[key].label, run, keys=_keys(graph, key))
+            run, can_run = _runner(graph, key), graph.actions.enabled(key, graph)
+            _add(menu, BY_ID[key].label, run, keys=_keys(graph, key), enabled=can_run)
 
 
 def _runner(graph: CanvasGraph, key: str) -> Callable[[], object]:

@@ -11,8 +11,10 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 
+from app.canvas import menus
 from app.canvas.actions import CanvasActions
 from app.canvas.graph import CanvasGraph
+from app.canvas.hits import Hit
 from app.commands import COMMANDS
 from app.settings import Settings
 from app.theme import DARK
@@ -416,3 +418,19 @@ def test_a_command_ends_what_the_mouse_is_doing(graph):
     run(graph, "edit.undo")
     assert shot(graph) == before
     assert graph.nodes["7"].pos().x() == 600
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)  # of menus, without a display
+def test_menus_grey_what_has_nothing_to_act_on(graph):
+    def enabled() -> dict[str, bool]:
+        menu = menus.open_at(graph.viewer(), Hit(QPointF(-500, -500)), QPoint(10, 10))
+        found = {action.text().partition("\t")[0]: action.isEnabled() for action in menu.actions()}
+        menu.close()
+        return found
+
+    assert enabled()["Select All"]
+    run(graph, "edit.clear")
+    after = enabled()
+    assert not after["Select All"]
+    assert not after["Arrange All"]
+    assert after["Paste"]
