@@ -21,8 +21,9 @@ def graph(qtbot: QtBot, open_document: Callable[..., OpenDocument]) -> Iterator[
     viewer = canvas.viewer()
     viewer.resize(1300, 700)
     qtbot.addWidget(viewer)
-    with qtbot.waitExposed(viewer):
+    with qtbot.waitActive(viewer):
         viewer.show()
+        viewer.activateWindow()
     viewer.set_view_state({"scale": 0.7, "offset": [40, 60]})
     yield canvas
     assert not viewer.live_link.isVisible(), "a live link was left hanging"

@@ -8,7 +8,8 @@ import pytest
 from helpers.canvas import ALT, CTRL, RIGHT, SHIFT, Mouse, copy_of, field, links, ports, steps, undone
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QLineEdit
+from pytestqt.qtbot import QtBot
 
 from app.canvas.graph import CanvasGraph
 from app.canvas.linking import Fits
@@ -181,10 +182,15 @@ def test_a_drop_on_empty_canvas_offers_nodes_that_fit(graph: CanvasGraph, mouse:
     assert steps(graph) == []
 
 
-def test_the_first_node_that_fits_is_added_and_linked_by_enter(graph: CanvasGraph, mouse: Mouse) -> None:
+def test_the_first_node_that_fits_is_added_and_linked_by_enter(
+    graph: CanvasGraph, mouse: Mouse, qtbot: QtBot
+) -> None:
     before = copy_of(graph.document)
     mouse.drag(graph.nodes["4"].ports_out[0], (840, 640))
-    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    entry = graph.search.popup.findChild(QLineEdit)
+    assert entry is not None
+    qtbot.waitUntil(entry.hasFocus)
+    QTest.keyClick(entry, Qt.Key.Key_Return)
     (made,) = graph.document.nodes.keys() - before.nodes.keys()
     assert [k[:3] for k in links(graph) if made in (k[0], k[2])] == [("4", 0, made)]
     assert len(steps(graph)) == 1
