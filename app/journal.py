@@ -219,13 +219,22 @@ class Journal:
 
 
 def _written(facts: Facts) -> bytes:
-    form = {
+    workflow = ",".join(
+        f"{json.dumps(key)}:{_json(value)}" for key, value in write_document(facts.document).items()
+    )
+    head = {
         "name": facts.name,
         "path": None if facts.path is None else str(facts.path),
         "digest": facts.digest,
-        "workflow": write_document(facts.document),
     }
-    return json.dumps(form).encode()
+    return f'{json.dumps(head)[:-1]},"workflow":{{{workflow}}}}}'.encode()
+
+
+def _json(value: Any) -> str:
+    """JSON made entry by entry: a big table at once would hold up the window's thread."""
+    if isinstance(value, list):
+        return f"[{','.join(map(json.dumps, value))}]"
+    return json.dumps(value)
 
 
 def read(file: Path) -> Facts:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import filecmp
+import gc
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +50,9 @@ def read(path: Path, registry: Registry) -> WorkflowFile:
     if path.exists() and not path.is_file():
         raise WorkflowError(f"{path} is no file")
     digest = digest_of(path)
-    opened = read_workflow(path, path.name)
-    result = opened.to_document(registry)
+    with _no_collection():
+        opened = read_workflow(path, path.name)
+        result = opened.to_document(registry)
     remarks = [str(remark) for remark in (*opened.remarks, *result.remarks)]
     is_own = _is_workflow(opened)
     return WorkflowFile(
@@ -102,6 +105,18 @@ def import_input(path: Path, folder: Path) -> str:
     except OSError as error:
         raise WorkflowError(f"{path} cannot be copied: {error.strerror or error}") from error
     return target.name
+
+
+@contextmanager
+def _no_collection() -> Generator[None]:
+    """No search for garbage while many records are made: each search would hold up all threads."""
+    was_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_collecting:
+            gc.enable()
 
 
 def _is_workflow(opened: Opened) -> bool:

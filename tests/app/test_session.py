@@ -480,13 +480,13 @@ def test_the_journal_follows_edits_by_itself(
     first = start()
     opened = first.open(workflow)
     edit(opened)
-    qtbot.waitUntil(lambda: len(recovery_files(tmp_path)) == 1, timeout=2000)
+    qtbot.waitUntil(lambda: len(recovery_files(tmp_path)) == 1)
     opened.undo()
-    qtbot.waitUntil(lambda: recovery_files(tmp_path) == [], timeout=2000)
+    qtbot.waitUntil(lambda: recovery_files(tmp_path) == [])
     opened.redo()
-    qtbot.waitUntil(lambda: len(recovery_files(tmp_path)) == 1, timeout=2000)
+    qtbot.waitUntil(lambda: len(recovery_files(tmp_path)) == 1)
     first.session.save(opened)
-    qtbot.waitUntil(lambda: recovery_files(tmp_path) == [], timeout=2000)
+    qtbot.waitUntil(lambda: recovery_files(tmp_path) == [])
 
 
 @pytest.mark.parametrize(
