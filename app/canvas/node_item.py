@@ -11,7 +11,7 @@ from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from app.canvas import node_paint
-from app.canvas.face import NUMBERS, Face, SocketFace
+from app.canvas.face import NUMBERS, Face
 from app.canvas.look import Look
 from app.canvas.node_layout import (
     ARROW,
@@ -24,7 +24,7 @@ from app.canvas.node_layout import (
     lay_out_reroute,
 )
 from app.canvas.nodegraphqt import AbstractNodeItem
-from app.canvas.port_item import PortItem
+from app.canvas.port_item import Plug, PortItem
 from app.run_status import IDLE, NodeState, NodeStatus
 from app.theme import TITLE_HEIGHT
 from core.workflow.records import Node
@@ -61,6 +61,7 @@ class NodeItem(AbstractNodeItem):
         ports_in: One per socket of `face.inputs`, then one per row that takes a link.
         ports_out: One per socket of `face.outputs`.
         layout: Where its parts are.
+        is_chosen: It is selected, as a value that costs no call.
         left, top: Its position, as numbers that cost no call.
         far: Its area from afar, owned by the overview's lists and moved with the item.
     """
@@ -69,6 +70,7 @@ class NodeItem(AbstractNodeItem):
         # Not the constructor this stands on: it sets flags and a tooltip that would be set again.
         QGraphicsItem.__init__(self)
         self.left, self.top = record.pos
+        self.is_chosen = False
         self.setPos(*record.pos)
         self.setFlags(_FLAGS)
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
@@ -153,15 +155,16 @@ class NodeItem(AbstractNodeItem):
             self.layout = lay_out(face, record.size, aspect=self._aspect(), has_texts=has_texts)
         self._width, self._height = self.layout.width, self.layout.height
         self._place_ports()
-        bounds = self.outline().adjusted(-_AROUND, -_AROUND, _AROUND, _BELOW if self.status.message else 12)
+        outline = self.outline()
+        below = _BELOW if self.status.message else _AROUND
+        bounds = outline.adjusted(-_AROUND, -_AROUND, _AROUND, below)
         if bounds != self._bounds:
             self.prepareGeometryChange()
             self._bounds = bounds
-        self._above = -self.outline().top()
-        area = self.outline().translated(self.pos())
-        if area.size() != self.far.size():
+        self._above = -outline.top()
+        if outline.size() != self.far.size():
             self._mirror.overview.changed()
-        self.far.setRect(area.x(), area.y(), area.width(), area.height())
+        self.far.setRect(self.left, self.top - self._above, outline.width(), outline.height())
         self._mirror.node_moved(self)
         self.update()
 
@@ -322,8 +325,8 @@ class NodeItem(AbstractNodeItem):
             self.far.moveTo(self.left, self.top - self._above)
             self._mirror.node_moved(self)
         elif change is _SELECTED:
-            self._properties["selected"] = bool(value)
-            self.setZValue(_LAYER[bool(value)])
+            self.is_chosen = self._properties["selected"] = bool(value)
+            self.setZValue(_LAYER[self.is_chosen])
             self._mirror.node_selected(self)
             self.update()
         return value
@@ -333,41 +336,27 @@ class NodeItem(AbstractNodeItem):
         QGraphicsItem.setSelected(self, selected)
 
     def _make_ports(self) -> None:
-        face = self.face
-        wanted = [(False, socket) for socket in face.inputs]
-        wanted += [
-            (True, SocketFace(-1 if row.slot is None else row.slot, row.name, row.type, required=False))
-            for row in face.rows
-            if row.takes_link
-        ]
-        self.ports_in = self._matched(self.ports_in, "in", wanted)
-        self.ports_out = self._matched(self.ports_out, "out", [(False, socket) for socket in face.outputs])
+        face, inputs, outputs = self.face, self.record.inputs, self.record.outputs
+        wanted = [Plug("in", s.slot, inputs[s.slot].name, s.type, required=s.required) for s in face.inputs]
+        wanted += [Plug("in", row.slot, row.name, row.type, True) for row in face.rows if row.takes_link]
+        self.ports_in = self._matched(self.ports_in, wanted)
+        wanted = [Plug("out", s.slot, outputs[s.slot].name, s.type, is_list=s.is_list) for s in face.outputs]
+        self.ports_out = self._matched(self.ports_out, wanted)
         self._inputs_by_slot = {port.slot: port for port in self.ports_in if port.slot is not None}
 
-    def _matched(
-        self, old: list[PortItem], side: str, wanted: list[tuple[bool, SocketFace]]
-    ) -> list[PortItem]:
+    def _matched(self, old: list[PortItem], wanted: list[Plug]) -> list[PortItem]:
         """The sockets that are wanted; those that are there already stay, with their links."""
-        spare = {(port.is_row, port.input_name or port.slot): port for port in old}
+        spare = {port.key: port for port in old}
         result: list[PortItem] = []
-        for is_row, socket in wanted:
-            slot = None if socket.slot < 0 else socket.slot
-            name = socket.label if is_row else self._name(side, socket)
-            colour = self.look.socket(socket.type)
-            required = socket.required and side == "in"
-            port = spare.pop((is_row, name if side == "in" else slot), None)
+        for plug in wanted:
+            port = spare.pop(plug.key, None) if spare else None
             if port is None:
                 port = PortItem(self, self._sockets)
-            port.show_as(side, slot, name, socket.type, colour, is_row=is_row, required=required)
-            port.is_list = socket.is_list
+            port.show_as(plug, self.look.socket(plug.type))
             result.append(port)
-        for port in spare.values():
+        for port in set(old).difference(result):
             port.discard()
         return result
-
-    def _name(self, side: str, socket: SocketFace) -> str:
-        sockets = self.record.inputs if side == "in" else self.record.outputs
-        return sockets[socket.slot].name
 
     def _place_ports(self) -> None:
         layout = self.layout

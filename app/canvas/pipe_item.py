@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.canvas.mirror import Mirror
 
 _Flag = QGraphicsItem.GraphicsItemFlag
+_FLAGS: Final = _Flag.ItemIsSelectable | _Flag.ItemUsesExtendedStyleOption
 _WIDTH: Final = 2.5
 _WIDE: Final = 4.0
 _GRIP: Final = 12.0
@@ -53,7 +54,7 @@ class PipeItem(LibraryPipe):
     def __init__(self, link_id: int, mirror: Mirror) -> None:
         # Not the constructor this stands on: it makes an arrow and a cache that cost more than the link.
         QGraphicsPathItem.__init__(self)
-        self.setFlags(_Flag.ItemIsSelectable | _Flag.ItemUsesExtendedStyleOption)
+        self.setFlags(_FLAGS)
         self.setZValue(_LAYER)
         self.setAcceptHoverEvents(True)
         self.link_id = link_id
@@ -100,9 +101,10 @@ class PipeItem(LibraryPipe):
 
     def stand_out(self) -> None:
         """Is wider while a node at one of its ends is selected."""
-        ends = (self._output_port, self._input_port)
-        self._highlight = any(port is not None and port.node.isSelected() for port in ends)
-        self.update()
+        origin, target = self._output_port, self._input_port
+        if isinstance(origin, PortItem) and isinstance(target, PortItem):
+            self._highlight = origin.node.is_chosen or target.node.is_chosen
+            self.update()
 
     def delete(self) -> None:
         """Leaves its sockets and the scene; once more does nothing."""

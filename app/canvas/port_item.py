@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor
@@ -27,10 +27,33 @@ class Shape(Enum):
     DIAMOND = "anything, or a list"
 
 
+class Plug(NamedTuple):
+    """What a socket is.
+
+    Attributes:
+        side: `in` or `out`.
+        slot: Its index in the document; None while the document has no socket for this value.
+    """
+
+    side: str
+    slot: int | None
+    name: str
+    type: str
+    is_row: bool = False
+    required: bool = False
+    is_list: bool = False
+
+    @property
+    def key(self) -> tuple[bool, str | int | None]:
+        """What it has in common with itself after an edit: inputs keep their names, outputs their places."""
+        return self.is_row, self.name if self.side == "in" else self.slot
+
+
 class PortItem(LibraryPort):
     """A socket of a node.
 
     Attributes:
+        key: See `Plug.key`.
         slot: Its index in the document; None while the document has no socket for this value.
         input_name: The input it is; empty for outputs.
         wire_type: What fits it.
@@ -47,7 +70,6 @@ class PortItem(LibraryPort):
     _width = _height = SIZE
     _hovered = _dimmed = _display_name = _locked = False
     _border_size = 1
-    is_list = False
     centre_x = centre_y = 0.0
 
     def __init__(self, node: NodeItem, parent: QGraphicsItem) -> None:
@@ -58,28 +80,20 @@ class PortItem(LibraryPort):
         self._node = node
         self._pipes = []
 
-    def show_as(
-        self,
-        port_type: str,
-        slot: int | None,
-        name: str,
-        wire_type: str,
-        colour: QColor,
-        *,
-        is_row: bool,
-        required: bool,
-    ) -> None:
+    def show_as(self, plug: Plug, colour: QColor) -> None:
         """Becomes the socket of another record; its links stay."""
-        self._port_type = port_type
-        self._multi_connection = port_type == "out"
-        self.slot = slot
-        self._name = name
-        self.input_name = name if port_type == "in" else ""
-        self.wire_type = wire_type
+        self._port_type = side = plug.side
+        self._multi_connection = side == "out"
+        self.key = plug.key
+        self.slot = plug.slot
+        self._name = plug.name
+        self.input_name = plug.name if side == "in" else ""
+        self.wire_type = plug.type
         self.brush = colour
         self._color = self._border_color = colour.getRgb()
-        self.is_row = is_row
-        self.required = required
+        self.is_row = plug.is_row
+        self.required = plug.required
+        self.is_list = plug.is_list
 
     @property
     def node(self) -> NodeItem:

@@ -23,6 +23,7 @@ _GRIP: Final = 10.0
 _LAYER: Final = -0.5
 _Flag = QGraphicsItem.GraphicsItemFlag
 _Change = QGraphicsItem.GraphicsItemChange
+_FLAGS: Final = _Flag.ItemIsSelectable | _Flag.ItemIsMovable | _Flag.ItemSendsGeometryChanges
 
 
 class RerouteItem(QGraphicsItem):
@@ -34,7 +35,7 @@ class RerouteItem(QGraphicsItem):
 
     def __init__(self, record: Reroute, mirror: Mirror) -> None:
         super().__init__()
-        self.setFlags(_Flag.ItemIsSelectable | _Flag.ItemIsMovable | _Flag.ItemSendsGeometryChanges)
+        self.setFlags(_FLAGS)
         self.setZValue(_LAYER)
         self.setAcceptHoverEvents(True)
         self.reroute_id = record.id

@@ -16,6 +16,7 @@ from app.canvas import node_paint
 from app.canvas.graph import CanvasGraph
 from app.canvas.node_item import NodeItem
 from app.canvas.pipe_item import PipeItem
+from app.canvas.port_item import PortItem
 from app.documents import OpenDocument
 from app.run_status import NodeState
 from app.settings import Settings
@@ -208,6 +209,18 @@ def test_sockets_stay_while_a_gesture_holds_them(canvas: Canvas) -> None:
     port = item.row_port(next(i for i, row in enumerate(item.face.rows) if row.name == "steps"))
     assert port is not None
     assert port.slot == len(graph.document.nodes[key].inputs) - 1
+
+
+def test_sockets_of_one_name_come_and_go(canvas: Canvas) -> None:
+    sockets = tuple(InputSocket("image", "IMAGE") for _ in range(3))
+    graph = canvas(GraphDocument([Node("1", "OfAPack", inputs=sockets)]))
+    for slot in (1, 0, 0):
+        graph.opened.do(RemoveInput("1", slot), "Remove a socket")
+        items = [item for item in graph.viewer().scene().items() if isinstance(item, PortItem)]
+        assert len(items) == len(graph.document.nodes["1"].inputs)
+        assert_equal(graph)
+    graph.opened.undo()
+    assert_equal(graph)
 
 
 def test_a_link_taken_off_the_canvas_comes_back(canvas: Canvas) -> None:
