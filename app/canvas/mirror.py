@@ -82,8 +82,6 @@ class Mirror(QObject):
                 frozenset(document.reroutes),
             )
         )
-        for node_id in opened.run.all():
-            self._on_status(node_id)
 
     def close(self) -> None:
         """Takes all items off the scene and stops listening."""
@@ -214,8 +212,10 @@ class Mirror(QObject):
                 item.present(record, face)
                 self.overview.changed()
             else:
-                item = NodeItem(record, face, self)
-                self.nodes[key] = item
+                item = self.nodes[key] = NodeItem(record, face, self)
+                status = opened.run.all().get(key)  # of before it was opened, or taken away and put back
+                if status is not None:
+                    item.show_status(status)
                 self._scene.addItem(item)
                 self.overview.changed()
             shown.append(key)

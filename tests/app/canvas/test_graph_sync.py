@@ -281,15 +281,26 @@ def test_many_statuses_are_shown_together(
     assert graph.nodes[first].status.progress == 0.99
 
 
-def test_statuses_of_before_are_shown_when_it_opens(
-    qtbot: QtBot, open_document: Callable[..., OpenDocument]
-) -> None:
+def test_statuses_of_before_are_shown_when_it_opens(open_document: Callable[..., OpenDocument]) -> None:
     opened = open_document()
     key = next(iter(opened.document.nodes))
     opened.run.update(key, state=NodeState.DONE, order=1)
     graph = CanvasGraph(opened, DARK, Settings())
-    qtbot.waitUntil(lambda: graph.nodes[key].status.order == 1)
+    assert graph.nodes[key].status.order == 1
     graph.close()
+
+
+def test_results_survive_that_a_node_is_deleted_and_brought_back(qtbot: QtBot, canvas: Canvas) -> None:
+    graph = canvas(None)
+    key = next(iter(graph.nodes))
+    graph.opened.run.update(key, state=NodeState.DONE, order=1, texts=("a cat",))
+    qtbot.waitUntil(lambda: graph.nodes[key].status.order == 1)
+    height = graph.nodes[key].body().height()
+    graph.opened.do(RemoveNodes([key]), "Delete")
+    graph.opened.undo()
+    assert graph.nodes[key].status.texts == ("a cat",)
+    assert graph.nodes[key].body().height() == height
+    assert_equal(graph)
 
 
 def test_another_theme_reaches_everything(canvas: Canvas) -> None:
