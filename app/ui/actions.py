@@ -87,7 +87,9 @@ class Actions(QObject):
     def set_keys(self, keys: Keys) -> None:
         """Gives the commands their keys."""
         for command in COMMANDS:
-            self.all[command.id].setShortcuts([QKeySequence(k) for k in keys_of(command, keys)])
+            action = self.all[command.id]
+            action.setShortcuts([QKeySequence(k) for k in keys_of(command, keys)])
+            _explain(action)
 
     def set_theme(self, theme: Theme) -> None:
         """Takes another look."""
@@ -110,6 +112,7 @@ class Actions(QObject):
             action, word = self.all[command_id], BY_ID[command_id].label
             action.setEnabled(bool(labels))
             action.setText(f"{word} {labels[0]}" if labels else word)
+            _explain(action)
 
     def fill(self, bar: QMenuBar) -> dict[str, QMenu]:
         """The menus of the window, by title."""
@@ -129,6 +132,7 @@ class Actions(QObject):
         action = QAction(command.label, self)
         action.setObjectName(command.id)
         action.setCheckable(command.checkable)
+        action.setIconVisibleInMenu(False)
         roles = {"file.quit": QAction.MenuRole.QuitRole, "help.about": QAction.MenuRole.AboutRole}
         roles["file.settings"] = QAction.MenuRole.PreferencesRole
         action.setMenuRole(roles.get(command.id, QAction.MenuRole.NoRole))
@@ -144,6 +148,13 @@ def needs_document(command: Command) -> bool:
         return False
     own = ("file.save", "file.save_as", "file.export_prompt", "file.close", "edit.find", "edit.clear")
     return command.scope == "canvas" or command.id in own or command.id.startswith("run.queue")
+
+
+def _explain(action: QAction) -> None:
+    """Puts the key into the tool tip."""
+    text = action.text().removesuffix("...")
+    key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+    action.setToolTip(f"{text} ({key})" if key else text)
 
 
 def keys_of(command: Command, keys: Keys) -> tuple[str, ...]:

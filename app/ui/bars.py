@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -45,8 +45,6 @@ class ToolBar(QToolBar):
         self.setMovable(False)
         self._actions = actions
         self._queue = queue
-        size = round(self.fontMetrics().height() * 1.25)
-        self.setIconSize(QSize(size, size))
         self.run = QToolButton()
         self.run.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.run.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -65,7 +63,7 @@ class ToolBar(QToolBar):
         """Takes another look."""
         self.run.setIcon(icons.icon("run", theme, theme.on_accent))
         for command_id, button in self._switches.items():
-            button.setIcon(icons.icon(self._actions.icon_name(command_id), theme, theme.text_dim))
+            button.setIcon(icons.switch_icon(self._actions.icon_name(command_id), theme))
 
     def _fill(self) -> None:
         self.addWidget(self.run)
@@ -88,9 +86,9 @@ class ToolBar(QToolBar):
         action = self._actions[command_id]
         button = QToolButton()
         button.setCheckable(True)
+        style.set_role(button, "switch")
         button.setChecked(action.isChecked())
-        button.setIconSize(self.iconSize())
-        button.setToolTip(action.toolTip())
+        action.changed.connect(lambda: button.setToolTip(action.toolTip()))
         button.setAccessibleName(action.text())
         button.clicked.connect(action.trigger)
         action.toggled.connect(button.setChecked)
@@ -132,6 +130,7 @@ class StatusLine(QStatusBar):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.job)
         row.addWidget(self.progress)
+        self.job.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._box = box
         for widget in (box, self.device, self.zoom):
             self.addPermanentWidget(widget)
@@ -142,7 +141,7 @@ class StatusLine(QStatusBar):
 
     def show_zoom(self, zoom: float | None) -> None:
         """Tells how large the canvas is shown."""
-        self.zoom.setText("" if zoom is None else f"{zoom:.0%}")
+        self.zoom.setText("" if zoom is None else f"{zoom * 100:.0f} %")
 
     def _show_job(self, _job: object = None) -> None:
         job = self._queue.running

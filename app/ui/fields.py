@@ -49,7 +49,7 @@ class NumberField(QAbstractSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._typed = False
         self.lineEdit().setText(row.text)
-        self.lineEdit().setTextMargins(self.fontMetrics().averageCharWidth() * 2 // 3, 0, 0, 0)
+        style.indent(self)
         self.lineEdit().textEdited.connect(self._note_typing)
         self.editingFinished.connect(self._take)
 

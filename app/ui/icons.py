@@ -28,6 +28,11 @@ def icon(name: str, theme: Theme, colour: str = "") -> QIcon:
     return _icon(name, colour or theme.text, theme.text_dim)
 
 
+def switch_icon(name: str, theme: Theme) -> QIcon:
+    """The icon of a switch: dim while it is off, in the accent colour while it is on."""
+    return _switch_icon(name, theme.text_dim, theme.accent)
+
+
 def app_icon() -> QIcon:
     """The icon of the program."""
     result = QIcon()
@@ -61,6 +66,16 @@ def _icon(name: str, colour: str, disabled: str) -> QIcon:
         renderer = _renderer(name, tint)
         for size in _SIZES:
             result.addPixmap(_render(renderer, size, opacity), mode)
+    return result
+
+
+@functools.cache
+def _switch_icon(name: str, off: str, on: str) -> QIcon:
+    result = QIcon()
+    for state, tint in ((QIcon.State.Off, off), (QIcon.State.On, on)):
+        renderer = _renderer(name, tint)
+        for size in _SIZES:
+            result.addPixmap(_render(renderer, size), QIcon.Mode.Normal, state)
     return result
 
 

@@ -75,7 +75,7 @@ class KeysDialog(QDialog):
         for command in COMMANDS:
             own = keys_of(command, keys)
             shown = ", ".join(QKeySequence(k).toString(QKeySequence.SequenceFormat.NativeText) for k in own)
-            where = "on the canvas" if command.scope == "canvas" else "everywhere"
+            where = "canvas" if command.scope == "canvas" else "window"
             place = f"{command.menu} > {command.label.removesuffix('...')}"
             if not all(word in f"{place} {shown}".casefold() for word in words):
                 continue
@@ -140,7 +140,7 @@ class KeysDialog(QDialog):
         self.search.setAccessibleName("Search commands or keys")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._fill)
-        self.table.setHeaderLabels(["Command", "Keys", "Acts"])
+        self.table.setHeaderLabels(["Command", "Keys", "In"])
         self.table.setRootIsDecorated(False)
         self.table.setUniformRowHeights(True)
         self.table.setAccessibleName("Commands and keys")

@@ -140,17 +140,13 @@ class LibraryDock(QDockWidget):
             self.tree.setCurrentItem(first)
 
     def _fill_categories(self) -> None:
+        """All by category: first what can run, then what cannot."""
         self.tree.setRootIsDecorated(True)
         branches: Branches = {}
+        shown = self._shown(self._specs.values())
         runs = self._runnable_categories()
-        specs = sorted(
-            self._shown(self._specs.values()), key=lambda s: (_category(s), self._is_strange(s), s.title)
-        )
-        order = sorted({_category(spec) for spec in specs}, key=lambda c: _order(c, runs))
-        for category in order:
-            self._branch(category, branches, runs)
-        for spec in specs:
-            branches[_category(spec)].addChild(self._leaf(spec))
+        for spec in sorted(shown, key=lambda s: (self._is_strange(s), _order(_category(s), runs), s.title)):
+            self._branch(_category(spec), branches, runs).addChild(self._leaf(spec))
         self._add_special()
         for path, branch in branches.items():
             branch.setExpanded(path in runs and "/" not in path)
@@ -227,6 +223,7 @@ class LibraryDock(QDockWidget):
         self.search.textChanged.connect(self._fill)
         self.search.returnPressed.connect(lambda: self._activate(self.tree.currentItem()))
         self.others.setCheckable(True)
+        style.set_role(self.others, "switch")
         self.others.setChecked(True)
         self.others.setToolTip("Show nodes that Darkroom cannot run yet")
         self.others.setAccessibleName("Show nodes that cannot run yet")
@@ -261,7 +258,7 @@ class LibraryDock(QDockWidget):
             super().keyPressEvent(event)
 
     def _set_icons(self) -> None:
-        self.others.setIcon(icons.icon("filter", self._theme))
+        self.others.setIcon(icons.switch_icon("filter", self._theme))
 
 
 def _category(spec: NodeSpec) -> str:

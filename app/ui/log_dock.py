@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.log import LIMIT, LogRecord, LogStore
 from app.theme import Theme
-from app.ui import icons
+from app.ui import icons, style
 from app.ui.empty_state import EmptyState
 
 _LEVELS: Final = (
@@ -113,6 +113,7 @@ class LogDock(QDockWidget):
         self.level = QComboBox()
         self.search = QLineEdit()
         self.follow = _button("Follow the newest", checkable=True)
+        style.set_role(self.follow, "switch")
         self.copy = _button("Copy")
         self.clear = _button("Clear")
         self.lines = LogLines(theme, self)
@@ -223,7 +224,8 @@ class LogDock(QDockWidget):
         keys.activated.connect(self.copy_lines)
 
     def _set_icons(self) -> None:
-        for button, name in ((self.follow, "follow"), (self.copy, "copy"), (self.clear, "clear")):
+        self.follow.setIcon(icons.switch_icon("follow", self._theme))
+        for button, name in ((self.copy, "copy"), (self.clear, "clear")):
             button.setIcon(icons.icon(name, self._theme))
 
 

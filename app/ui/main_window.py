@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Final, TypeVar
 
-from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QMenu,
     QStackedWidget,
-    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -43,6 +42,7 @@ from app.ui.keys_dialog import KeysDialog
 from app.ui.library_dock import LibraryDock
 from app.ui.log_dock import LogDock
 from app.ui.messages import Level, MessageArea
+from app.ui.panels import Panels
 from app.ui.preview_dock import PreviewDock
 from app.ui.properties_dock import PropertiesDock
 from app.ui.queue_dock import QueueDock
@@ -55,8 +55,6 @@ _SAID_MS: Final = 8000
 _SETTINGS: Final = {"view.minimap": "minimap", "view.snap": "snap_to_grid", "view.badges": "badges"}
 """Commands that switch a setting on and off, and its name."""
 
-_LEFT, _RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-_BELOW: Final = Qt.DockWidgetArea.BottomDockWidgetArea
 _LOADING: Final = "Loading torch..."
 
 Dock = TypeVar("Dock", bound=QDockWidget)
@@ -69,6 +67,7 @@ class MainWindow(QMainWindow):
         commands: The actions of all commands.
         handlers: What the commands do that are not the canvas's own.
         docks: The panels, by the id of the command that shows them.
+        panels: Shows, hides and lays them out.
         tabs: The open documents.
         messages: What happened, above the canvas.
         files: Opening, saving, closing.
@@ -86,13 +85,14 @@ class MainWindow(QMainWindow):
         self._canvases: dict[str, CanvasGraph] = {}
         self._find_bars: dict[str, FindBar] = {}
         self._may_close = False
-        self._before_focus: QByteArray | None = None
         self._preview_seconds = services.executor.preview_seconds
         theme = self.theme
         self._canvas_actions = CanvasActions()
         self.files = FileCommands(services.session, self)
         self.commands = Actions(theme, services.settings.settings.keys, self)
         self.docks = self._make_docks()
+        layout = WindowLayout(self, services.profile.layout_file)
+        self.panels = Panels(self, self.docks, self._bars, self.commands, layout, theme)
         self.handlers = self._make_handlers()
         self.tabs = DocumentTabs(theme)
         self.messages = MessageArea(theme)
@@ -105,9 +105,7 @@ class MainWindow(QMainWindow):
         self._arrange()
         self._connect_services()
         self._connect_parts()
-        self._layout = WindowLayout(self, services.profile.layout_file)
-        if not self._layout.restore():
-            self._reset_panels()
+        self.panels.restore()
         self._obey_settings()
         self._show_device(_LOADING)
         self._on_tab()
@@ -170,9 +168,9 @@ class MainWindow(QMainWindow):
             "run.clear": queue.clear_pending,
             "view.palette": lambda: self.command_palette.show_all(),
             **{name: partial(self._switch_setting, name) for name in _SETTINGS},
-            **{name: partial(self._switch_dock, name) for name in self.docks},
-            "window.focus": self._switch_focus,
-            "window.reset": self._reset_panels,
+            **{name: partial(self.panels.switch, name) for name in self.docks},
+            "window.focus": self.panels.switch_focus,
+            "window.reset": self.panels.reset,
             "window.next_tab": lambda: self.tabs.turn(1),
             "window.previous_tab": lambda: self.tabs.turn(-1),
             "viewer.full_screen": self.dock(ResultViewer).full_screen,
@@ -191,12 +189,11 @@ class MainWindow(QMainWindow):
             "window.log": LogDock(given.log, theme, self),
         }
 
+    def _bars(self) -> tuple[QWidget, ...]:
+        return self.tools, self.status, self.menuBar(), self.tabs.tabBar()
+
     def _arrange(self) -> None:
         self.setAcceptDrops(True)
-        self.setDockNestingEnabled(True)
-        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
-        self.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
-        self.setCorner(Qt.Corner.BottomLeftCorner, _LEFT)
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self.tabs)
         middle = QWidget()
@@ -247,8 +244,6 @@ class MainWindow(QMainWindow):
         self.dock(ResultViewer).message.connect(self.say)
         self.dock(QueueDock).picked.connect(self._show_pictures)
         self.dock(QueueDock).open_requested.connect(self._open_job)
-        for command_id, dock in self.docks.items():
-            dock.toggleViewAction().toggled.connect(self.commands[command_id].setChecked)
 
     # Documents
 
@@ -396,7 +391,7 @@ class MainWindow(QMainWindow):
 
     def _show_pictures(self, paths: list[Path]) -> None:
         self.dock(ResultViewer).show_pictures(paths)
-        self._bring_up(self.dock(ResultViewer))
+        self.panels.bring_up(self.dock(ResultViewer))
 
     def _view_node(self, opened: OpenDocument, node_id: str) -> None:
         if pictures := opened.run.of(node_id).pictures:
@@ -456,64 +451,13 @@ class MainWindow(QMainWindow):
 
     def _on_theme(self) -> None:
         theme = self.theme
-        for part in (self.commands, self.tabs, self.messages, self.welcome, self.tools, self.command_palette):
+        for part in (self.commands, self.panels, self.tabs, self.messages, self.welcome, self.tools):
             part.set_theme(theme)
+        self.command_palette.set_theme(theme)
         for kind in (QueueDock, PreviewDock, ResultViewer, PropertiesDock, LibraryDock, LogDock):
             self.dock(kind).set_theme(theme)
         for canvas in self._canvases.values():
             canvas.set_theme(theme)
-
-    def _switch_dock(self, command_id: str) -> None:
-        """Shows a panel, brings it to the front of its tabs, or hides it if it is there already."""
-        dock = self.docks[command_id]
-        if dock.isVisible() and not dock.visibleRegion().isEmpty():
-            dock.hide()
-        else:
-            self._bring_up(dock)
-        self.commands[command_id].setChecked(not dock.isHidden())
-
-    def _bring_up(self, dock: QDockWidget) -> None:
-        dock.show()
-        dock.raise_()
-
-    def _switch_focus(self) -> None:
-        """Leaves nothing but the canvas, or gives everything back as it was."""
-        bars = (self.tools, self.status, self.menuBar(), self.tabs.tabBar())
-        if self._before_focus is None:
-            self._before_focus = self._layout.panels()
-            for part in (*self.docks.values(), *bars):
-                part.hide()
-        else:
-            for part in bars:
-                part.show()
-            self._layout.put_panels(self._before_focus)
-            self._before_focus = None
-        self.commands["window.focus"].setChecked(self._before_focus is not None)
-
-    def _reset_panels(self) -> None:
-        """Puts all panels where they belong."""
-        docks = self.docks
-        for dock in docks.values():
-            dock.setFloating(False)
-            self.removeDockWidget(dock)
-        self.addDockWidget(_LEFT, docks["window.library"])
-        self.addDockWidget(_RIGHT, docks["window.preview"])
-        self.addDockWidget(_RIGHT, docks["window.properties"])
-        self.tabifyDockWidget(docks["window.preview"], docks["window.viewer"])
-        self.tabifyDockWidget(docks["window.properties"], docks["window.queue"])
-        self.addDockWidget(_BELOW, docks["window.log"])
-        for name, dock in docks.items():
-            dock.setVisible(name != "window.log")
-        docks["window.preview"].raise_()
-        docks["window.properties"].raise_()
-        em = self.fontMetrics().height()
-        sideways, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        self.resizeDocks([docks["window.library"], docks["window.preview"]], [em * 16, em * 24], sideways)
-        self.resizeDocks([docks["window.preview"], docks["window.properties"]], [45, 55], down)
-        for bar in (self.tools, self.status, self.menuBar(), self.tabs.tabBar()):
-            bar.show()
-        self._before_focus = None
-        self.commands["window.focus"].setChecked(False)
 
     # Dialogs
 
@@ -549,7 +493,7 @@ class MainWindow(QMainWindow):
         if not self._may_close and not self.files.settle_all():
             event.ignore()
             return
-        self._layout.save(self._before_focus)
+        self.panels.save()
         self._services.queue.cancel_current()
         event.accept()
 

@@ -89,16 +89,16 @@ class MessageBar(QFrame):
     def _arrange(self) -> None:
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._picture)
         row.addWidget(self._text, 1)
-        row.addWidget(self.more, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.more)
+        row.addWidget(self.close_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 5, 6, 5)
         column.addLayout(row)
         column.addWidget(self.details)
         lines = min(max(2, self.details.blockCount()), _LISTED)
-        self.details.setFixedHeight(self.fontMetrics().lineSpacing() * (lines + 1))
+        self.details.setFixedHeight(self.fontMetrics().lineSpacing() * (lines + 1) + 8)
 
     def _fold(self, on: bool) -> None:
         self.details.setVisible(on)

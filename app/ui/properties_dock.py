@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtGui import QColor, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -85,6 +85,7 @@ class PropertiesDock(QDockWidget):
         self._theme = theme
         self._canvas: CanvasGraph | None = None
         self._errors: dict[tuple[str, str], NodeError] = {}
+        self._is_late = False
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -101,13 +102,13 @@ class PropertiesDock(QDockWidget):
         """Shows what is selected on a canvas from now on; None while there is no canvas."""
         if self._canvas is not None:
             with suppress(RuntimeError):  # a canvas that was closed is gone with its signals
-                self._canvas.selection_changed.disconnect(self._rebuild)
+                self._canvas.selection_changed.disconnect(self._on_selection)
                 self._canvas.opened.edited.disconnect(self._on_edited)
                 self._canvas.opened.titled.disconnect(self._on_titled)
                 self._canvas.opened.run.changed.disconnect(self._on_run)
         self._canvas = canvas
         if canvas is not None:
-            canvas.selection_changed.connect(self._rebuild)
+            canvas.selection_changed.connect(self._on_selection)
             canvas.opened.edited.connect(self._on_edited)
             canvas.opened.titled.connect(self._on_titled)
             canvas.opened.run.changed.connect(self._on_run)
@@ -122,7 +123,21 @@ class PropertiesDock(QDockWidget):
         """Keeps what a node's last failure was about, for its details."""
         self._errors[opened.key, node_id] = error
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Shows what was selected meanwhile."""
+        super().showEvent(event)
+        if self._is_late:
+            self._rebuild()
+
+    def _on_selection(self) -> None:
+        """A panel that nobody sees costs nothing."""
+        if self.isVisible():
+            self._rebuild()
+        else:
+            self._is_late = True
+
     def _rebuild(self) -> None:
+        self._is_late = False
         if self._canvas is None:
             empty = EmptyState(
                 "properties", "No document", "Open a document to see what it holds.", self._theme
@@ -271,7 +286,7 @@ class _Page(QWidget):
 
     def _swatch_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        row.setSpacing(4)
+        row.setSpacing(2)
         for name, title, body in _COLOURS:
             swatch = Swatch(name, title, body, self._theme)
             swatch.clicked.connect(partial(self._set_colour, swatch))
@@ -547,6 +562,7 @@ class Swatch(QToolButton):
         super().__init__()
         self.colours = (title, body)
         self.setCheckable(True)
+        style.set_role(self, "swatch")
         self.setToolTip(name)
         self.setAccessibleName(name)
         colour = QColor(title or theme.node_title)

@@ -27,7 +27,7 @@ _DRAGS: Final = (("Moves the view", "pan"), ("Selects with a frame", "select"))
 _SWITCHES: Final = (
     ("snap_to_grid", "Nodes snap to the grid"),
     ("minimap", "Show the minimap"),
-    ("badges", "Show in which order nodes ran, and how long they took"),
+    ("badges", "Show execution badges on nodes"),
     ("previews", "Show pictures while they form"),
 )
 
@@ -52,6 +52,7 @@ class SettingsDialog(QDialog):
         self.text_scale.setDecimals(0)
         self.text_scale.setSuffix(" %")
         self.text_scale.setKeyboardTracking(False)
+        style.indent(self.text_scale)
         self.drag_empty = _choice(_DRAGS)
         self.switches = {name: QCheckBox(label) for name, label in _SWITCHES}
         self.keys = QPushButton("Keys...")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtGui import QColor, QFont, QPalette
-from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QStyleFactory, QWidget
 
 from app.theme import Theme
 from app.ui import icons
@@ -65,6 +65,11 @@ def set_role(widget: QWidget, role: str) -> None:
     widget.setProperty("role", role)
     widget.style().unpolish(widget)
     widget.style().polish(widget)
+
+
+def indent(box: QAbstractSpinBox) -> None:
+    """Keeps the number of a spin box off its frame; style sheets do not reach it there."""
+    box.lineEdit().setTextMargins(box.fontMetrics().averageCharWidth() * 2 // 3, 0, 0, 0)
 
 
 def sheet(theme: Theme) -> str:

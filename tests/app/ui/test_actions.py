@@ -75,6 +75,7 @@ def test_own_keys_take_the_place_of_the_default_ones(window: QWidget) -> None:
     assert actions["file.open"].shortcuts() == []
     actions.set_keys({})
     assert actions["file.new"].shortcuts() == [QKeySequence("Ctrl+N")]
+    assert actions["file.new"].toolTip() == "New (Ctrl+N)"
     assert keys_of(BY_ID["edit.redo"], {}) == ("Ctrl+Y", "Ctrl+Shift+Z")
 
 

@@ -18,6 +18,7 @@ from app.jobs import Job, JobState
 from app.theme import DARK, LIGHT
 from app.ui.library_dock import LibraryDock
 from app.ui.main_window import MainWindow
+from app.ui.panels import TitleBar, Untitled
 from app.ui.properties_dock import NodePage, PropertiesDock
 from app.ui.queue_dock import QueueDock
 from core.errors import NodeError
@@ -299,6 +300,18 @@ def test_a_window_that_was_off_screen_comes_back_onto_it(start: Start, parts: Pa
     window.show()
     screen = window.screen().availableGeometry()
     assert screen.contains(window.frameGeometry().center())
+
+
+def test_panels_behind_tabs_have_one_title(parts: Parts, window: MainWindow, qtbot: Any) -> None:
+    preview, library = window.docks["window.preview"], window.docks["window.library"]
+    qtbot.waitUntil(lambda: isinstance(preview.titleBarWidget(), Untitled))
+    qtbot.waitUntil(lambda: isinstance(library.titleBarWidget(), TitleBar))
+    window.docks["window.viewer"].hide()
+    qtbot.waitUntil(lambda: isinstance(preview.titleBarWidget(), TitleBar))
+    library.setFloating(True)
+    qtbot.waitUntil(lambda: library.titleBarWidget() is None)
+    library.setFloating(False)
+    qtbot.waitUntil(lambda: isinstance(library.titleBarWidget(), TitleBar))
 
 
 def test_keys_of_panels_show_raise_and_hide_them(parts: Parts, window: MainWindow, qtbot: Any) -> None:

@@ -280,3 +280,11 @@ def test_a_file_that_is_not_there_is_said(dock: PropertiesDock, canvas: Canvas) 
     canvas.select("CheckpointLoaderSimple")
     texts = [label.text() for label in node_page(dock).findChildren(QLabel)]
     assert any("There is no file" in text for text in texts)
+
+
+def test_a_hidden_panel_catches_up_when_it_is_shown(dock: PropertiesDock, canvas: Canvas) -> None:
+    dock.hide()
+    canvas.select("KSampler")
+    assert isinstance(dock.page, FactsPage)
+    dock.show()
+    assert node_page(dock).title.text() == "KSampler"
