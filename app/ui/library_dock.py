@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
@@ -275,5 +276,6 @@ def _key(spec: NodeSpec) -> Key:
     return Key(spec.title, f"{spec.class_type} {spec.category}")
 
 
+@functools.cache
 def _dot(colour: str) -> QIcon:
     return QIcon(icons.pixmap("dot", colour, 32, 2.0))
