@@ -41,7 +41,7 @@ SIZE: Final = (1480, 900)
 PATIENCE: Final = 300.0
 """Seconds that anything may take."""
 
-COPIES: Final = (9, 8)
+COPIES: Final = (7, 12)
 """Columns and rows of graphs in the picture of a big one."""
 
 STEPS: Final = 24
@@ -101,7 +101,9 @@ class Photographer:
     def search_popup(self) -> None:
         """The search for a node to add."""
         area = self.canvas.viewer().visible_scene()
-        self.canvas.search.open(QPointF(area.center().x() - 120, area.top() + area.height() * 0.2), None)
+        self.canvas.search.open(
+            QPointF(area.left() + area.width() * 0.2, area.top() + area.height() * 0.06), None
+        )
         QTest.keyClicks(QApplication.focusWidget(), "lat")
         self.take("search_popup")
         self.canvas.search.close()
@@ -125,7 +127,7 @@ class Photographer:
         fragment = take(ready, ready.nodes)
         columns, rows = COPIES
         for number in range(columns * rows):
-            at = (number % columns * 2100.0, number // columns * 950.0)
+            at = (number % columns * 1900.0, number // columns * 850.0)
             inserted = insert(opened.document, fragment, at, linked=False)
             opened.do(inserted.operation, "Paste")
             opened.do(PutGroup(self.frame(opened, inserted.nodes, number + 1)), "Group")

@@ -11,9 +11,11 @@ from PySide6.QtCore import QMimeData
 from app.canvas.face import Row, input_row, make_face
 from app.documents import OpenDocument
 from app.session import Session
+from core.nodes.spec import FileChoice
 from core.workflow.operations import SetWidget
 
 _OPENED: Final = frozenset({".json", ".png", ".webp", ".jpg", ".jpeg", ".latent", ".safetensors"})
+_PICTURES: Final = frozenset({".png", ".webp", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".avif"})
 
 
 def files_of(data: QMimeData) -> list[Path]:
@@ -23,13 +25,14 @@ def files_of(data: QMimeData) -> list[Path]:
 
 
 def take_files(session: Session, opened: OpenDocument, files: Sequence[Path], node_id: str) -> None:
-    """Loads a file into the node that it was dropped on, if that loads files; opens all others."""
+    """Loads a file into the node that it was dropped on, if that loads such files; opens all others."""
     row = loading_row(opened, node_id)
-    if row is not None and files:
-        load_into(session, opened, node_id, row, files[0])
-        files = files[1:]
+    loaded = next((file for file in files if row and _fits(row, file)), None)
+    if row is not None and loaded is not None:
+        load_into(session, opened, node_id, row, loaded)
     for file in files:
-        session.open_file(file)
+        if file is not loaded:
+            session.open_file(file)
 
 
 def load_into(session: Session, opened: OpenDocument, node_id: str, row: Row, file: Path) -> None:
@@ -48,3 +51,13 @@ def loading_row(opened: OpenDocument, node_id: str) -> Row | None:
     if node is None:
         return None
     return input_row(make_face(node, opened.document, opened.registry, opened.folders))
+
+
+def _fits(row: Row, file: Path) -> bool:
+    """Whether a value takes files of this kind, as far as their names tell."""
+    choice = row.spec.widget if row.spec else None
+    if not isinstance(choice, FileChoice):
+        return False
+    suffix = file.suffix.lower()
+    kind = "image" if suffix in _PICTURES else suffix[1:]
+    return not choice.accepts or kind in choice.accepts

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from helpers.window import Parts
+from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
@@ -480,6 +481,25 @@ def test_files_dropped_on_the_window_are_opened(parts: Parts, window: MainWindow
     parts.session.settle()
     assert [opened.name for opened in parts.session.documents] == ["graph.json"]
     assert not drop(window, [tmp_path / "film.mkv"])
+
+
+def test_a_picture_dropped_on_a_loading_node_is_loaded_there(
+    parts: Parts, window: MainWindow, folders: Folders, tmp_path: Path
+) -> None:
+    opened = parts.session.new()
+    canvas = window.canvas
+    assert canvas is not None
+    node_id = canvas.add_by_user("LoadImage", QPointF(0, 0))
+    assert node_id is not None
+    picture, workflow = tmp_path / "cat.png", tmp_path / "graph.json"
+    Image.new("RGB", (8, 8)).save(picture)
+    workflow.write_bytes(READY_GRAPH.read_bytes())
+    canvas.files_dropped.emit([workflow, picture], QPointF(0, 0), node_id)
+    parts.session.settle()
+    assert opened.document.node(node_id).widgets[0] == "cat.png"
+    assert (folders.input / "cat.png").read_bytes() == picture.read_bytes()
+    assert opened.history.undo_labels[0] == "Load cat.png"
+    assert [d.name for d in parts.session.documents] == ["Untitled", "graph.json"]
 
 
 def test_an_unreadable_file_gives_a_message(parts: Parts, window: MainWindow, tmp_path: Path) -> None:
