@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Signal
@@ -34,6 +35,14 @@ _UNTOUCHED: Final = {"scale": 1, "offset": [0, 0]}  # what files say whose view 
 _DOTS: Final = (14, 56)  # the pixels between two dots of the grid: at least, less than
 
 
+class _Held(Enum):
+    """What stays where it is when the view changes its size."""
+
+    MIDDLE = "middle"
+    CORNER = "corner"  # files say where that is
+    WHOLE = "whole"  # the whole graph is shown
+
+
 class CanvasView(NodeViewer):
     """Shows a canvas, and does nothing about the mouse.
 
@@ -53,6 +62,7 @@ class CanvasView(NodeViewer):
         self._zoom = 1.0
         self._centre = QPointF()
         self._was_shown = False
+        self._held = _Held.MIDDLE
         self._dots: tuple[tuple[float, int, int], QPolygon] | None = None
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -117,7 +127,10 @@ class CanvasView(NodeViewer):
         self._look()
 
     def fit(self, items: Iterable[QGraphicsItem] | None = None) -> None:
-        """Shows all of the items, or of the graph, never larger than they are."""
+        """Shows all of the items, or of the graph, never larger than they are.
+
+        The whole graph stays in view when the window changes its size, until the user looks elsewhere.
+        """
         chosen = self._all_items() if items is None else items
         area = QRectF()
         for item in chosen:
@@ -130,7 +143,7 @@ class CanvasView(NodeViewer):
             down = max(room.height() - 2 * _MARGIN, 1) / area.height()
             self._zoom = min(max(min(across, down), MIN_ZOOM), 1.0)
             self._centre = area.center()
-        self._look()
+        self._look(_Held.MIDDLE if items is not None else _Held.WHOLE)
 
     def fit_selection(self) -> None:
         """Shows all that is selected; the whole graph if nothing is."""
@@ -169,7 +182,7 @@ class CanvasView(NodeViewer):
         self._zoom = float(scale)
         size = QSizeF(self.viewport().size()) / self._zoom
         self._centre = QPointF(size.width() / 2 - x, size.height() / 2 - y)
-        self._look()
+        self._look(_Held.CORNER)
         return True
 
     def _all_items(self) -> list[QGraphicsItem]:
@@ -177,8 +190,9 @@ class CanvasView(NodeViewer):
         tables: tuple[Mapping[Any, QGraphicsItem], ...] = (graph.nodes, graph.groups, graph.reroutes)
         return [item for table in tables for item in table.values()]
 
-    def _look(self) -> None:
-        """Makes the view show what `_zoom` and `_centre` say."""
+    def _look(self, held: _Held = _Held.MIDDLE) -> None:
+        """Shows what `_zoom` and `_centre` say, and remembers what a change of size is to keep."""
+        self._held = held
         size = QSizeF(self.viewport().size()) / self._zoom
         corner = self._centre - QPointF(size.width() / 2, size.height() / 2)
         self._scene_range = QRectF(corner, size)
@@ -249,13 +263,16 @@ class CanvasView(NodeViewer):
         return self._dots[1]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keeps zoom and middle; before it was first shown, the corner: a file says where that is."""
+        """Keeps the zoom and what is in the middle, or whatever it was told to show and shows still."""
         corner = self._scene_range.topLeft()
         QGraphicsView.resizeEvent(self, event)
-        if not self._was_shown:
+        if self._held is _Held.WHOLE:
+            self.fit()
+            return
+        if self._held is _Held.CORNER:
             size = QSizeF(self.viewport().size()) / self._zoom
             self._centre = corner + QPointF(size.width() / 2, size.height() / 2)
-        self._look()
+        self._look(self._held)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Looks where the document was looked at last, or at all of it."""

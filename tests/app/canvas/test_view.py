@@ -74,12 +74,36 @@ def test_the_zoom_has_limits(graph: CanvasGraph) -> None:
 
 def test_resizing_keeps_zoom_and_middle(graph: CanvasGraph, qtbot: QtBot) -> None:
     viewer = graph.viewer()
+    viewer.pan_by(QPointF(5, 5))
     middle, zoom = viewer.visible_scene().center(), viewer.zoom()
     viewer.resize(900, 500)
     qtbot.waitUntil(lambda: viewer.viewport().width() == 900)
     assert (viewer.visible_scene().center() - middle).manhattanLength() < 2
     assert viewer.zoom() == zoom
     assert viewer.horizontalScrollBar().maximum() == viewer.verticalScrollBar().maximum() == 0
+
+
+def test_resizing_keeps_the_corner_that_a_file_names(graph: CanvasGraph, qtbot: QtBot) -> None:
+    viewer = graph.viewer()
+    corner = viewer.visible_scene().topLeft()
+    viewer.resize(900, 500)
+    qtbot.waitUntil(lambda: viewer.viewport().width() == 900)
+    assert (viewer.visible_scene().topLeft() - corner).manhattanLength() < 2
+
+
+def test_what_fits_goes_on_fitting_until_the_user_looks_elsewhere(graph: CanvasGraph, qtbot: QtBot) -> None:
+    viewer = graph.viewer()
+    viewer.fit()
+    for width in (300, 1200):
+        viewer.resize(width, 500)
+        qtbot.waitUntil(lambda width=width: viewer.viewport().width() == width)
+        shown = viewer.visible_scene()
+        assert all(shown.contains(item.sceneBoundingRect()) for item in graph.nodes.values())
+    near = viewer.zoom()
+    viewer.zoom_in()
+    viewer.resize(400, 500)
+    qtbot.waitUntil(lambda: viewer.viewport().width() == 400)
+    assert viewer.zoom() > near
 
 
 def test_fit_shows_all_or_what_is_selected(graph: CanvasGraph) -> None:
