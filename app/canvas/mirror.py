@@ -110,6 +110,7 @@ class Mirror(QObject):
             self._show_links(self._document.links)
             for item in (*self.groups.values(), *self.reroutes.values()):
                 item.update()
+        self.overview.changed()
         self._scene.update()
 
     def refresh(self) -> None:

@@ -103,8 +103,10 @@ class PipeItem(LibraryPipe):
         """Is wider while a node at one of its ends is selected."""
         origin, target = self._output_port, self._input_port
         if isinstance(origin, PortItem) and isinstance(target, PortItem):
-            self._highlight = origin.node.is_chosen or target.node.is_chosen
-            self.update()
+            is_wide = origin.node.is_chosen or target.node.is_chosen
+            if is_wide != self._highlight:
+                self._highlight = is_wide
+                self.update()
 
     def delete(self) -> None:
         """Leaves its sockets and the scene; once more does nothing."""

@@ -540,3 +540,15 @@ def test_whatever_a_file_says_is_painted(shown: Shown, **facts: Any) -> None:
         graph.viewer().grab()
     graph.select(["1"], [0], [1])
     graph.viewer().grab()
+
+
+def test_links_of_a_selected_node_stand_out(shown: Shown) -> None:
+    parts = two_nodes()
+    graph = shown(*parts["nodes"], links=parts["links"])
+    plain = graph.viewer().grab().toImage()
+    middle = graph.pipes[1].middle()
+    beside = graph.viewer().mapFromScene(middle + QPointF(2, -1))
+    graph.select(["1"])
+    assert graph.viewer().grab().toImage().pixelColor(beside) != plain.pixelColor(beside)
+    graph.select()
+    assert graph.viewer().grab().toImage() == plain
