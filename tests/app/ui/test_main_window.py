@@ -11,7 +11,7 @@ import pytest
 from helpers.window import Parts
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
@@ -377,14 +377,23 @@ def test_switches_change_settings_and_follow_them(parts: Parts, window: MainWind
     assert parts.executor.preview_seconds is not None
 
 
+def _places(image: QImage) -> Iterator[tuple[int, int]]:
+    return ((x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 3))
+
+
 def test_theme_reaches_every_part(parts: Parts, window: MainWindow) -> None:
     parts.ready_graph()
     parts.settings.change(theme="light")
     assert window.theme is LIGHT
     assert window.canvas is not None
     assert window.canvas.theme is LIGHT
+    light = window.canvas.minimap.grab().toImage()
     parts.settings.change(theme="dark", text_scale=1.5)
     assert window.theme is DARK
+    dark = window.canvas.minimap.grab().toImage()
+    bright = QColor(LIGHT.node).lightness()
+    assert any(light.pixelColor(x, y).lightness() >= bright - 60 for x, y in _places(light))
+    assert not any(dark.pixelColor(x, y).lightness() >= bright - 60 for x, y in _places(dark))
 
 
 # --- running
