@@ -66,6 +66,8 @@ class Bridge(QObject):
         node_failed: Job id, node id, NodeError.
         node_blocked: Job id, node id, the reason if one was given.
         run_ended: Job id, the Job as it ended.
+        pictures_made: Paths of pictures that have just been written. If there were files of these names
+            before, they were others.
     """
 
     run_started = Signal(str)
@@ -77,6 +79,7 @@ class Bridge(QObject):
     node_failed = Signal(str, str, object)
     node_blocked = Signal(str, str, str)
     run_ended = Signal(str, object)
+    pictures_made = Signal(object)
 
     def __init__(
         self,
@@ -179,6 +182,8 @@ class Bridge(QObject):
         if run.left[place] and state is not NodeState.FAILED:
             state = NodeState.RUNNING  # other nodes inside it have still to run
         pictures = tuple(_pictures(shown, self._folders))
+        if pictures and state is not NodeState.CACHED:
+            self.pictures_made.emit(pictures)
         run.pictures += [path for path in pictures if path not in run.pictures]
         if shown is not None:
             fields |= {"pictures": pictures, "texts": tuple(_texts(shown))}

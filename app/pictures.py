@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from PySide6.QtCore import QObject, QRectF, QSize, Qt, QThreadPool, Signal
 from PySide6.QtGui import QColor, QImage, QImageReader, QPainter, QPen, QPixmap
-
-from core.folders import USER_KINDS, Folders
-from core.nodes.registry import Registry
-from core.nodes.spec import FileChoice
-from core.workflow.records import Node
-from core.workflow.widgets import layout, values
 
 _SMALLEST: Final = 64
 _LARGEST: Final = 2048
@@ -90,11 +85,12 @@ class Pictures(QObject):
         self._turn += 1
         self._pool.start(functools.partial(self._open, path), self._turn)
 
-    def forget(self, path: Path) -> None:
-        """Lets a file be read anew, as it was replaced."""
-        for size in [size for size in self._kept if size.path == path]:
+    def forget(self, paths: Collection[Path]) -> None:
+        """Lets files be read anew, as they have just been written."""
+        for size in [size for size in self._kept if size.path in paths]:
             self._bytes -= _bytes_of(self._kept.pop(size))
-        self._problems.pop(path, None)
+        for path in paths:
+            self._problems.pop(path, None)
 
     def clear(self) -> None:
         """Lets all files be read anew."""
@@ -175,25 +171,6 @@ def halved(image: QImage) -> Levels:
             )
         )
     return tuple(levels)
-
-
-def chosen_picture(node: Node, registry: Registry, folders: Folders) -> Path | None:
-    """The picture that a node is set to load; None if it loads none, or there is no such file."""
-    spec = registry.interface(node.type)
-    if spec is None:
-        return None
-    given = values(node, layout(node, spec))
-    for entry in spec.inputs:
-        choice, value = entry.widget, given.get(entry.name)
-        if isinstance(choice, FileChoice) and isinstance(value, str) and _is_for_pictures(choice):
-            return choice.find(value, folders)
-    return None
-
-
-def _is_for_pictures(choice: FileChoice) -> bool:
-    return choice.folder in USER_KINDS and (
-        "image" in choice.accepts or (choice.upload and not choice.accepts)
-    )
 
 
 def _reader(path: Path) -> QImageReader:

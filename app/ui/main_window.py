@@ -244,6 +244,8 @@ class MainWindow(QMainWindow):
         self.dock(ResultViewer).message.connect(self.say)
         self.dock(QueueDock).picked.connect(self._show_pictures)
         self.dock(QueueDock).open_requested.connect(self._open_job)
+        self._services.bridge.pictures_made.connect(self._services.pictures.forget)
+        self.commands["view.refresh"].triggered.connect(self._services.pictures.clear)
 
     # Documents
 

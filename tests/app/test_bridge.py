@@ -100,8 +100,11 @@ def test_a_run_from_start_to_end(room: Room, folders: Folders) -> None:
     saved = {"filename": "x.png", "subfolder": "sub", "type": "output"}
     room.tell(events.NodeCached(RUN, "a", "a", None), started("b"))
     assert room.state("b") is NodeState.RUNNING
+    made: list[object] = []
+    room.works.bridge.pictures_made.connect(made.append)
     room.tell(finished("b"), started("o"), finished("o", {"images": [saved], "text": ["said"]}), DONE)
     picture = folders.output / "sub/x.png"
+    assert made == [(picture,)]
     assert [room.state(name) for name in "abo"] == [NodeState.CACHED, NodeState.DONE, NodeState.DONE]
     status = room.opened.run.of("o")
     assert (status.pictures, status.texts) == ((picture,), ("said",))

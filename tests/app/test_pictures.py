@@ -5,17 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.workflows import node
 from PIL import Image
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from app.picture_facts import facts_of
-from app.pictures import PictureProblem, Pictures, chosen_picture, halved, read_scaled, read_whole
-from core.folders import Folders
+from app.pictures import PictureProblem, Pictures, halved, read_scaled, read_whole
 from core.media.picture_text import graph_texts, png_info
-from core.nodes.registry import Registry
-from core.workflow.comfy_json import read_document
 
 
 @pytest.fixture
@@ -83,7 +79,7 @@ def test_a_replaced_file_is_read_anew_when_it_is_forgotten(
     path = make(tmp_path / "a.png")
     shown(pictures, path, 64, qtbot)
     make(path, (64, 64), "blue")
-    pictures.forget(path)
+    pictures.forget((path,))
     assert shown(pictures, path, 64, qtbot) == (64, 64)
     make(path, (32, 64))
     pictures.clear()
@@ -142,21 +138,6 @@ def test_a_whole_picture_comes_with_its_halves(pictures: Pictures, tmp_path: Pat
     assert [level.size().toTuple() for level in levels] == [(1000, 500), (500, 250), (250, 125), (125, 63)]
     thin = halved(read_whole(make(tmp_path / "thin.png", (2000, 1))))
     assert thin[-1].height() == 1
-
-
-def test_the_picture_that_a_node_is_set_to_load(registry: Registry, folders: Folders) -> None:
-    make(folders.input / "in.png")
-    make(folders.output / "out.png")
-    nodes = [
-        node(1, "LoadImage", widgets=["in.png", "image"]),
-        node(2, "LoadImage", widgets=["out.png [output]", "image"]),
-        node(3, "LoadImage", widgets=["../gone.png", "image"]),
-        node(4, "CheckpointLoaderSimple", widgets=["in.png"]),
-        node(5, "NobodyKnows", widgets=["in.png"]),
-    ]
-    document = read_document({"nodes": nodes, "links": []}).document
-    found = [chosen_picture(entry, registry, folders) for entry in document.nodes.values()]
-    assert found == [folders.input / "in.png", folders.output / "out.png", None, None, None]
 
 
 PROMPT = {
