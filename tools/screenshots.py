@@ -37,11 +37,11 @@ from core.workflow.operations import PutGroup, SetWidget  # noqa: E402
 from core.workflow.records import Group  # noqa: E402
 from tools.seeded_checkpoint import write  # noqa: E402
 
-SIZE: Final = (1480, 900)
+SIZE: Final = (1720, 1000)
 PATIENCE: Final = 300.0
 """Seconds that anything may take."""
 
-COPIES: Final = (7, 12)
+COPIES: Final = (6, 10)
 """Columns and rows of graphs in the picture of a big one."""
 
 STEPS: Final = 24
@@ -127,7 +127,7 @@ class Photographer:
         fragment = take(ready, ready.nodes)
         columns, rows = COPIES
         for number in range(columns * rows):
-            at = (number % columns * 1900.0, number // columns * 850.0)
+            at = (number % columns * 2060.0, number // columns * 850.0)
             inserted = insert(opened.document, fragment, at, linked=False)
             opened.do(inserted.operation, "Paste")
             opened.do(PutGroup(self.frame(opened, inserted.nodes, number + 1)), "Group")

@@ -52,6 +52,9 @@ _BURST_MS: Final = 1500
 
 _MODES: Final = (("Runs", ALWAYS), ("Muted", MUTED), ("Bypassed", BYPASSED))
 _COLOURS: Final = (("Theme colour", None, None), *((name, *pair) for name, pair in COLOURS.items()))
+_SWATCHES: Final = 5
+"""Colours in a row: the panel is to be narrow."""
+
 _STATES: Final = {
     NodeState.IDLE: "Has not run yet",
     NodeState.QUEUED: "Waits for its turn",
@@ -281,19 +284,19 @@ class _Page(QWidget):
         flags.addStretch(1)
         column.addWidget(self.mode)
         column.addLayout(flags)
-        column.addLayout(self._swatch_row())
+        column.addLayout(self._swatch_grid())
         return column
 
-    def _swatch_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(2)
-        for name, title, body in _COLOURS:
+    def _swatch_grid(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setSpacing(2)
+        for place, (name, title, body) in enumerate(_COLOURS):
             swatch = Swatch(name, title, body, self._theme)
             swatch.clicked.connect(partial(self._set_colour, swatch))
             self.swatches.append(swatch)
-            row.addWidget(swatch)
-        row.addStretch(1)
-        return row
+            grid.addWidget(swatch, place // _SWATCHES, place % _SWATCHES)
+        grid.setColumnStretch(_SWATCHES, 1)
+        return grid
 
     def _set_mode(self, index: int) -> None:
         words, mode = _MODES[index]
