@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Protocol
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEventLoop, QPoint, Qt, QTimer
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -112,5 +112,7 @@ def _held(modifier: str, steps: list[str]) -> list[str]:
 def _xdotool(*arguments: str) -> None:
     # The program goes on drawing meanwhile: the events wait in its connection to the server.
     subprocess.run(["xdotool", *arguments], check=True, timeout=20, env=os.environ)
-    for _ in range(5):
-        QTest.qWait(20)
+    # Not `QTest.qWait`: it keeps Python from all other threads.
+    loop = QEventLoop()
+    QTimer.singleShot(100, loop.quit)
+    loop.exec()
