@@ -66,17 +66,6 @@ class Recovered:
     saving: str | None = None
 
 
-def still(document: GraphDocument) -> GraphDocument:
-    """The document as it is now, to be used while the other one is edited. Records are shared, not copied."""
-    return GraphDocument(
-        document.nodes.values(),
-        document.links.values(),
-        document.groups.values(),
-        document.reroutes.values(),
-        document.header,
-    )
-
-
 class Journal:
     """Keeps the unsaved documents of this program on disk. Its calls return at once; a thread does the work.
 

@@ -19,7 +19,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from app import workflow_file
 from app.crash import describe
 from app.documents import OpenDocument
-from app.journal import Facts, Journal, Recovered, still
+from app.journal import Facts, Journal, Recovered
 from app.profile import Profile
 from app.workflow_file import Conflict, WorkflowFile, digest_of
 from core.errors import DarkroomError
@@ -169,7 +169,7 @@ class Session(QObject):
             self.reported.emit(title, [reason])
             return
         self._keep(opened)
-        self._submit(title, self._save, opened, still(opened.document), target, is_own and not overwrite)
+        self._submit(title, self._save, opened, opened.document.snapshot(), target, is_own and not overwrite)
 
     def export_prompt(self, opened: OpenDocument, path: Path) -> None:
         """Writes what a run of the document would run, in API format."""
@@ -435,7 +435,7 @@ class Session(QObject):
     def _keep(self, opened: OpenDocument) -> None:
         if opened.is_dirty:
             digest = self._origins[opened.key].digest
-            facts = Facts(still(opened.document), opened.name, opened.path, digest)
+            facts = Facts(opened.document.snapshot(), opened.name, opened.path, digest)
             self._journal.write(opened.key, facts)
         else:
             self._journal.remove(opened.key)

@@ -197,6 +197,16 @@ class GraphDocument:
             )
         )
 
+    def snapshot(self) -> GraphDocument:
+        """The document as it is now, to be used while this one is edited. Records are shared, not copied."""
+        return GraphDocument(
+            self._nodes.values(),
+            self._links.values(),
+            self._groups.values(),
+            self._reroutes.values(),
+            self.header,
+        )
+
     def apply(self, operation: Operation) -> Operation:
         """The operation that undoes this one. Listeners hear of all that was touched, once.
 

@@ -131,7 +131,11 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any], list[st
     """Exit status, what was told, and what stood on stderr beside what the platform without a screen says."""
     out, err = process.communicate(timeout=60)
     told = {key: value for line in out.splitlines() for key, value in json.loads(line).items()}
-    return process.returncode, told, [line for line in err.splitlines() if "plugin does not support" not in line]
+    return (
+        process.returncode,
+        told,
+        [line for line in err.splitlines() if "plugin does not support" not in line],
+    )
 
 
 def wait_for(process: subprocess.Popen[str], word: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.journal import Facts, Journal, read, still
+from app.journal import Facts, Journal, read
 from core.workflow.document import GraphDocument
 from core.workflow.open import read_workflow
 from core.workflow.operations import MoveNodes
@@ -95,7 +95,7 @@ def test_the_state_at_the_moment_of_writing_is_kept(
     document: GraphDocument, journal: Callable[[], Journal]
 ) -> None:
     first = journal()
-    facts = Facts(still(document), "a")
+    facts = Facts(document.snapshot(), "a")
     first.write("key", facts)
     before = document.nodes["4"].pos
     document.apply(MoveNodes({"4": (before[0] + 100, before[1])}))

@@ -1,4 +1,4 @@
-"""The first minutes with the program: draw a link, type a value, run, watch, cancel, undo, drop the picture back.
+"""The first minutes with the program: link, type, run, watch, cancel, undo, and drop the picture back.
 
 On an X server (`QT_QPA_PLATFORM=xcb`) the same walk is made with its real mouse and keyboard events.
 """
@@ -11,7 +11,6 @@ import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from copy import copy
 from pathlib import Path
 
 import pytest
@@ -152,7 +151,7 @@ def _take_focus(walker: Walker) -> None:
 
 
 def test_walk(walker: Walker) -> None:
-    start = copy_of(walker.document)
+    start = walker.document.snapshot()
     draw_a_link(walker)
     walker.set_value("KSampler", "steps", "2+2")
     assert walker.value("KSampler", "steps") == 4
@@ -177,7 +176,7 @@ def draw_a_link(walker: Walker) -> None:
 
 def run_and_watch(walker: Walker) -> tuple[GraphDocument, Job]:
     """The document as it ran, and what became of it."""
-    sampler, ran = walker.node("KSampler"), copy_of(walker.document)
+    sampler, ran = walker.node("KSampler"), walker.document.snapshot()
     previews: list[object] = []
     watch = walker.opened.run.changed.connect(
         lambda node: previews.append(walker.opened.run.of(node).preview) if node == sampler else None
@@ -212,7 +211,7 @@ def cancel_within_a_step(walker: Walker) -> None:
 
 
 def undo_and_redo_everything(walker: Walker, start: GraphDocument) -> None:
-    end, steps = copy_of(walker.document), len(walker.opened.history.undo_labels)
+    end, steps = walker.document.snapshot(), len(walker.opened.history.undo_labels)
     assert steps >= 4
     walker.canvas.viewer().setFocus()
     for _ in range(steps):
@@ -230,17 +229,6 @@ def drop_the_picture(walker: Walker, picture: Path, ran: GraphDocument) -> None:
     walker.drop(picture)
     walker.until(lambda: walker.window.canvas is not None and walker.opened is not before)
     assert write_document(walker.document) == write_document(ran)
-
-
-def copy_of(document: GraphDocument) -> GraphDocument:
-    """The document as it is now: its records never change."""
-    return GraphDocument(
-        document.nodes.values(),
-        document.links.values(),
-        document.groups.values(),
-        document.reroutes.values(),
-        copy(document.header),
-    )
 
 
 @pytest.mark.skipif(

@@ -125,20 +125,9 @@ def steps(graph: CanvasGraph) -> list[str]:
     return graph.opened.history.undo_labels
 
 
-def copy_of(document: GraphDocument) -> GraphDocument:
-    """The document as it is now."""
-    return GraphDocument(
-        document.nodes.values(),
-        document.links.values(),
-        document.groups.values(),
-        document.reroutes.values(),
-        document.header,
-    )
-
-
 def undone(graph: CanvasGraph, before: GraphDocument) -> bool:
     """Whether taking the one step back gives the document as it was; and again gives it as it is."""
-    after = copy_of(graph.document)
+    after = graph.document.snapshot()
     graph.opened.undo()
     is_back = graph.document == before
     graph.opened.redo()

@@ -1,7 +1,8 @@
-"""Two ways to use the program like a person: Qt's test events, and events of a real X server through xdotool."""
+"""Two ways to use the program like a person: with test events of Qt, and on a real X server with xdotool."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 from collections.abc import Sequence
@@ -46,7 +47,7 @@ class QtHand:
         left = Qt.MouseButton.LeftButton
         QTest.mouseMove(widget, path[0])
         QTest.mousePress(widget, left, held, path[0])
-        for start, end in zip(path, path[1:], strict=False):
+        for start, end in itertools.pairwise(path):
             QTest.mouseMove(widget, (start + end) / 2)
             QTest.mouseMove(widget, end)
         QTest.mouseRelease(widget, left, held, path[-1])
@@ -72,8 +73,15 @@ class XHand:
 
     def drag(self, widget: QWidget, path: Sequence[QPoint], modifier: str = "") -> None:
         steps = [*_move(widget, path[0]), "mousedown", "1"]
-        for start, end in zip(path, path[1:], strict=False):
-            steps += [*_move(widget, (start + end) / 2), "sleep", "0.05", *_move(widget, end), "sleep", "0.05"]
+        for start, end in itertools.pairwise(path):
+            steps += [
+                *_move(widget, (start + end) / 2),
+                "sleep",
+                "0.05",
+                *_move(widget, end),
+                "sleep",
+                "0.05",
+            ]
         _xdotool(*_held(modifier, [*steps, "mouseup", "1"]))
 
     def click(self, widget: QWidget, at: QPoint, modifier: str = "") -> None:

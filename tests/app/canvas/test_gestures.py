@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers.canvas import ALT, CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, Mouse, copy_of, field, steps, undone
+from helpers.canvas import ALT, CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, Mouse, field, steps, undone
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QSignalSpy, QTest
@@ -35,7 +35,7 @@ def pos(graph: CanvasGraph, node: str) -> tuple[float, float]:
 
 
 def test_drag_moves_a_node(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag(graph.nodes["4"], graph.nodes["4"].mapToScene(QPointF(157, -15)) + QPointF(70, 140))
     x, y = pos(graph, "4")
     assert abs(x - 490) < 3
@@ -47,7 +47,7 @@ def test_drag_moves_a_node(graph: CanvasGraph, mouse: Mouse) -> None:
 
 
 def test_drag_moves_all_that_is_selected(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.click(graph.nodes["2"])
     mouse.click(graph.nodes["3"], SHIFT)
     start = graph.nodes["3"].mapToScene(graph.nodes["3"].title_rect().center())
@@ -70,7 +70,7 @@ def test_shift_while_dragging_snaps_to_the_grid(graph: CanvasGraph, mouse: Mouse
 
 def test_pinned_nodes_stay(graph: CanvasGraph, mouse: Mouse) -> None:
     graph.opened.do(SetFlag(["4"], "pinned", True), "Pin")
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag(graph.nodes["4"], EMPTY)
     graph.select(["2", "4"])
     start = graph.nodes["2"].mapToScene(graph.nodes["2"].title_rect().center())
@@ -81,7 +81,7 @@ def test_pinned_nodes_stay(graph: CanvasGraph, mouse: Mouse) -> None:
 
 
 def test_escape_puts_everything_back(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag(graph.nodes["4"], EMPTY, cancel=True)
     assert graph.document == before
     assert steps(graph) == []
@@ -89,7 +89,7 @@ def test_escape_puts_everything_back(graph: CanvasGraph, mouse: Mouse) -> None:
 
 
 def test_undo_with_the_mouse_still_down_ends_the_gesture(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     node = graph.add_by_user("ImageInvert", QPointF(500, 760))
     assert node is not None
     mouse.press(graph.nodes[node])
@@ -116,7 +116,7 @@ def test_the_setting_snaps_to_the_grid(graph: CanvasGraph, mouse: Mouse) -> None
 
 
 def test_a_group_takes_what_is_inside_along(graph: CanvasGraph, mouse: Mouse, group: int) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag((600, 0), (600, 70))
     assert graph.document.groups[group].bounding[1] == pytest.approx(60, abs=2)
     assert pos(graph, "2")[1] == pytest.approx(130, abs=2)
@@ -127,7 +127,7 @@ def test_a_group_takes_what_is_inside_along(graph: CanvasGraph, mouse: Mouse, gr
 
 
 def test_arrows_move_by_the_grid_and_are_undone_at_once(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.click(graph.nodes["4"])
     for _ in range(3):
         mouse.key(Qt.Key.Key_Right)
@@ -138,7 +138,7 @@ def test_arrows_move_by_the_grid_and_are_undone_at_once(graph: CanvasGraph, mous
 
 
 def test_alt_drag_duplicates(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     start = graph.nodes["4"].mapToScene(graph.nodes["4"].title_rect().center())
     mouse.drag(start, start + QPointF(0, 140), held=ALT)
     (made,) = graph.document.nodes.keys() - before.nodes.keys()
@@ -153,7 +153,7 @@ def test_alt_drag_duplicates(graph: CanvasGraph, mouse: Mouse) -> None:
 
 
 def test_the_corner_resizes_a_node(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     corner = graph.nodes["2"].mapToScene(graph.nodes["2"].resize_rect().center())
     mouse.drag(corner, corner + QPointF(-70, -35))
     width, height = graph.document.nodes["2"].size
@@ -174,7 +174,7 @@ def test_a_node_is_never_smaller_than_what_it_shows(graph: CanvasGraph, mouse: M
 
 
 def test_the_corner_resizes_a_group(graph: CanvasGraph, mouse: Mouse, group: int) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     corner = QPointF(835, 495)
     mouse.drag(corner, corner + QPointF(-14, 140))
     assert graph.document.groups[group].bounding == pytest.approx((400, -10, 426, 650), abs=3)
@@ -234,7 +234,7 @@ def test_dragging_empty_canvas_pans(graph: CanvasGraph, mouse: Mouse) -> None:
 
 
 def test_middle_button_and_space_pan_anywhere(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     for button in (MIDDLE, LEFT):
         corner = mouse.viewer.visible_scene().topLeft()
         if button == LEFT:
@@ -306,7 +306,7 @@ def test_double_click_on_titles_renames(graph: CanvasGraph, mouse: Mouse, group:
 
 
 def test_the_arrow_in_the_title_collapses(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     arrow = graph.nodes["5"].mapToScene(QPointF(12, -15))
     mouse.click(arrow)
     assert graph.document.nodes["5"].collapsed
@@ -319,7 +319,7 @@ def test_the_arrow_in_the_title_collapses(graph: CanvasGraph, mouse: Mouse) -> N
 
 
 def test_a_click_on_a_value_edits_it(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.click(field(graph.nodes["5"], "steps"))
     assert graph.editors.is_open
     QTest.keyClicks(QApplication.focusWidget(), "4*5")
@@ -338,7 +338,7 @@ def test_arrows_of_a_number_step_it(graph: CanvasGraph, mouse: Mouse) -> None:
 
 
 def test_dragging_a_number_changes_it_in_one_step(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     start = field(graph.nodes["5"], "steps")
     mouse.drag(start, start + QPointF(30, 0), start + QPointF(60, 0))
     assert graph.document.nodes["5"].widgets[2] > 12
@@ -348,7 +348,7 @@ def test_dragging_a_number_changes_it_in_one_step(graph: CanvasGraph, mouse: Mou
 
 
 def test_escape_gives_a_dragged_number_back(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     start = field(graph.nodes["5"], "steps")
     mouse.drag(start, start + QPointF(60, 0), cancel=True)
     assert graph.document == before

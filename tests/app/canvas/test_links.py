@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from helpers.canvas import ALT, CTRL, RIGHT, SHIFT, Mouse, copy_of, field, links, ports, steps, undone
+from helpers.canvas import ALT, CTRL, RIGHT, SHIFT, Mouse, field, links, ports, steps, undone
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
@@ -16,7 +16,7 @@ from app.canvas.linking import Fits
 
 
 def test_drag_from_an_output_to_an_occupied_input_replaces_its_link(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     negative = ports(graph.nodes["5"])["negative"]
     mouse.drag(graph.nodes["2"].ports_out[0], negative)
     assert ("2", 0, "5", "negative") in links(graph)
@@ -34,7 +34,7 @@ def test_drag_from_a_free_input_to_an_output(graph: CanvasGraph, mouse: Mouse) -
 
 
 def test_dragging_the_end_of_a_link_moves_it_and_keeps_its_output(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     sampler = ports(graph.nodes["5"])
     mouse.drag(sampler["negative"], sampler["positive"])
     assert ("3", 0, "5", "positive") in links(graph)
@@ -46,7 +46,7 @@ def test_dragging_the_end_of_a_link_moves_it_and_keeps_its_output(graph: CanvasG
 def test_a_link_that_is_moved_keeps_its_points(graph: CanvasGraph, mouse: Mouse) -> None:
     link = next(k.id for k in graph.document.links.values() if k.origin == "3")
     graph.add_reroutes_by_user({link: graph.pipes[link].middle()})
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     sampler = ports(graph.nodes["5"])
     mouse.drag(sampler["negative"], sampler["positive"])
     assert ("3", 0, "5", "positive") in links(graph)
@@ -56,7 +56,7 @@ def test_a_link_that_is_moved_keeps_its_points(graph: CanvasGraph, mouse: Mouse)
 
 
 def test_an_end_let_go_on_empty_canvas_is_disconnected(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag(ports(graph.nodes["5"])["negative"], (840, 620))
     assert ("3", 0, "5", "negative") not in links(graph)
     assert steps(graph) == ["Disconnect"]
@@ -64,7 +64,7 @@ def test_an_end_let_go_on_empty_canvas_is_disconnected(graph: CanvasGraph, mouse
 
 
 def test_an_end_put_back_changes_nothing(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     negative = ports(graph.nodes["5"])["negative"]
     mouse.drag(negative, (840, 620), negative)
     assert graph.document == before
@@ -74,7 +74,7 @@ def test_an_end_put_back_changes_nothing(graph: CanvasGraph, mouse: Mouse) -> No
 
 def test_shift_moves_all_links_of_an_output_at_once(graph: CanvasGraph, mouse: Mouse) -> None:
     mouse.drag(graph.nodes["2"].ports_out[0], ports(graph.nodes["5"])["negative"])
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag(graph.nodes["2"].ports_out[0], graph.nodes["3"].ports_out[0], held=SHIFT)
     assert [k for k in links(graph) if k[2] == "5" and k[0] in "23"] == [
         ("3", 0, "5", "negative"),
@@ -85,7 +85,7 @@ def test_shift_moves_all_links_of_an_output_at_once(graph: CanvasGraph, mouse: M
 
 
 def test_ctrl_alt_click_takes_all_links_of_a_socket_away(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.click(graph.nodes["1"].ports_out[1], CTRL | ALT)
     assert not [k for k in links(graph) if k[:2] == ("1", 1)]
     assert steps(graph) == ["Disconnect"]
@@ -128,7 +128,7 @@ def test_a_drop_on_a_body_without_a_free_input_is_refused(
 def test_a_drop_on_a_value_row_gives_it_a_socket(graph: CanvasGraph, mouse: Mouse) -> None:
     node_id = graph.add_by_user("PrimitiveInt", QPointF(420, 720))
     assert node_id is not None
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag(graph.nodes[node_id].ports_out[0], field(graph.nodes["5"], "steps", 0.3))
     assert (node_id, 0, "5", "steps") in links(graph)
     assert graph.document.nodes["5"].inputs[-1].widget == "steps"
@@ -137,7 +137,7 @@ def test_a_drop_on_a_value_row_gives_it_a_socket(graph: CanvasGraph, mouse: Mous
 
 
 def test_wrong_types_are_refused_with_both_names(graph: CanvasGraph, mouse: Mouse, said: list[str]) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag(graph.nodes["1"].ports_out[2], ports(graph.nodes["5"])["positive"])
     assert said == ["VAE does not fit positive of KSampler, which takes CONDITIONING."]
     assert graph.document == before
@@ -145,7 +145,7 @@ def test_wrong_types_are_refused_with_both_names(graph: CanvasGraph, mouse: Mous
 
 
 def test_a_loop_is_refused(graph: CanvasGraph, mouse: Mouse, said: list[str]) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag(graph.nodes["5"].ports_out[0], ports(graph.nodes["5"])["latent_image"])
     assert said == ["That link would make a loop: KSampler would wait for its own result."]
     assert graph.document == before
@@ -161,7 +161,7 @@ def test_a_click_on_a_socket_leaves_nothing_hanging(graph: CanvasGraph, mouse: M
 
 @pytest.mark.parametrize("start", ["output", "input"])
 def test_escape_ends_a_link_that_is_being_drawn(graph: CanvasGraph, mouse: Mouse, start: str) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     sampler = ports(graph.nodes["5"])
     begin = graph.nodes["2"].ports_out[0] if start == "output" else sampler["positive"]
     mouse.drag(begin, sampler["negative"], cancel=True)
@@ -185,7 +185,7 @@ def test_a_drop_on_empty_canvas_offers_nodes_that_fit(graph: CanvasGraph, mouse:
 def test_the_first_node_that_fits_is_added_and_linked_by_enter(
     graph: CanvasGraph, mouse: Mouse, qtbot: QtBot
 ) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag(graph.nodes["4"].ports_out[0], (840, 640))
     entry = graph.search.popup.findChild(QLineEdit)
     assert entry is not None
@@ -198,7 +198,7 @@ def test_the_first_node_that_fits_is_added_and_linked_by_enter(
 
 
 def test_ctrl_right_drag_cuts_links(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag((850, 60), (850, 400), held=CTRL, button=RIGHT)
     assert not [k for k in links(graph) if k[3] in ("positive", "negative")]
     assert steps(graph) == ["Cut links"]
@@ -207,7 +207,7 @@ def test_ctrl_right_drag_cuts_links(graph: CanvasGraph, mouse: Mouse) -> None:
 
 
 def test_shift_right_drag_gives_links_points(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag((850, 60), (850, 400), held=SHIFT, button=RIGHT)
     document = graph.document
     with_points = [k for k in document.links.values() if k.reroute is not None]
@@ -222,7 +222,7 @@ def test_shift_right_drag_gives_links_points(graph: CanvasGraph, mouse: Mouse) -
 
 
 def test_escape_ends_a_cut(graph: CanvasGraph, mouse: Mouse) -> None:
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag((850, 60), (850, 400), held=CTRL, button=RIGHT, cancel=True)
     assert graph.document == before
     assert not mouse.viewer.slicer.isVisible()
@@ -235,7 +235,7 @@ def test_double_click_gives_a_link_a_point_that_can_be_dragged(graph: CanvasGrap
     (point,) = graph.document.reroutes.values()
     assert point.links == (link,)
     assert (QPointF(*point.pos) - middle).manhattanLength() < 3
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     mouse.drag(QPointF(*point.pos), QPointF(*point.pos) + QPointF(20, 100))
     moved = graph.document.reroutes[point.id].pos
     assert abs(moved[1] - point.pos[1] - 100) < 2
@@ -246,7 +246,7 @@ def test_double_click_gives_a_link_a_point_that_can_be_dragged(graph: CanvasGrap
 def test_a_node_dropped_on_a_link_is_put_into_it(graph: CanvasGraph, mouse: Mouse) -> None:
     node_id = graph.add_by_user("ImageInvert", QPointF(1100, 600))
     assert node_id is not None
-    before = copy_of(graph.document)
+    before = graph.document.snapshot()
     link = next(k.id for k in graph.document.links.values() if k.target == "7")
     middle = graph.pipes[link].middle()
     item = graph.nodes[node_id]
