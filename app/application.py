@@ -206,7 +206,7 @@ def _delete(part: QObject) -> None:
 
 
 def _application() -> QApplication:
-    from app.ui.icons import app_icon
+    from app.icons import app_icon
 
     policy = Qt.HighDpiScaleFactorRoundingPolicy.PassThrough
     QGuiApplication.setHighDpiScaleFactorRoundingPolicy(policy)

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QGraphicsItem, QLineEdit
 
+from app import icons
 from app.canvas import values
 from app.canvas.face import NUMBERS, Row, RowKind, choices
 from app.canvas.line_editor import LineEditor
@@ -19,7 +20,6 @@ from app.canvas.overlay import Overlay, in_view
 from app.canvas.popup import ChoicePopup, PopupItem
 from app.canvas.scrub import Scrub
 from app.canvas.text_editor import TextEditor
-from app.ui import icons
 from core.nodes.spec import FileChoice, Text
 from core.workflow.after_run import draw
 from core.workflow.document import Changed, Operation

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui import icons, style
+from app import icons
+from app.ui import style
 
 _PACKAGES = ("torch", "diffusers", "transformers", "PySide6-Essentials", "NodeGraphQt")
 

@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
+from app import icons
 from app.commands import BY_ID, COMMANDS, Command
 from app.documents import OpenDocument
 from app.theme import Theme
-from app.ui import icons
 
 Keys = Mapping[str, Sequence[str]]
 """Command id -> the keys the user gave it, for those whose keys are not the default ones."""

@@ -16,9 +16,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import icons
 from app.jobs import JobQueue
 from app.theme import Theme
-from app.ui import icons, style
+from app.ui import style
 from app.ui.actions import Actions
 
 _LEFT: Final = (

@@ -6,8 +6,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QTabBar, QTabWidget, QToolButton, QWidget
 
+from app import icons
 from app.theme import Theme
-from app.ui import icons
 
 
 class DocumentTabs(QTabWidget):

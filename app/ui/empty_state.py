@@ -10,8 +10,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app import icons
 from app.theme import Theme
-from app.ui import icons, style
+from app.ui import style
 
 _RECENT: Final = 6
 

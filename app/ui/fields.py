@@ -19,11 +19,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import icons
 from app.canvas.arithmetic import evaluate
 from app.canvas.face import NUMBERS, Row, RowKind
 from app.canvas.popup import ChoicePopup, PopupItem
 from app.theme import Theme
-from app.ui import icons, style
+from app.ui import style
 from core.nodes.spec import Range, Text, Toggle
 
 _ANY: Final = Range(-(2**63), 2**64 - 1)

@@ -9,8 +9,9 @@ from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
 
+from app import icons
 from app.canvas.graph import CanvasGraph
-from app.ui import icons, style
+from app.ui import style
 from core.workflow.document import Changed
 from core.workflow.records import Node
 

@@ -22,9 +22,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import icons
 from app.canvas.fuzzy import Key, rank
 from app.theme import Theme
-from app.ui import icons, style
+from app.ui import style
 from app.ui.empty_state import EmptyState
 from core.nodes.registry import Registry
 from core.nodes.spec import NodeSpec

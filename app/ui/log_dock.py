@@ -21,9 +21,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import icons
 from app.log import LIMIT, LogRecord, LogStore
 from app.theme import Theme
-from app.ui import icons, style
+from app.ui import style
 from app.ui.empty_state import EmptyState
 
 _LEVELS: Final = (

@@ -20,8 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import icons
 from app.theme import Theme
-from app.ui import icons, style
+from app.ui import style
 
 _MOST: Final = 3
 _LISTED: Final = 12

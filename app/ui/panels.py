@@ -8,8 +8,9 @@ from typing import Final
 from PySide6.QtCore import QByteArray, QObject, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTabWidget, QToolButton, QWidget
 
+from app import icons
 from app.theme import Theme
-from app.ui import icons, style
+from app.ui import style
 from app.ui.actions import Actions
 from app.ui.window_layout import WindowLayout
 

@@ -31,12 +31,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import icons
 from app.canvas.face import Face, Row, RowKind, choices, make_face
 from app.canvas.menus import COLOURS
 from app.documents import OpenDocument
 from app.run_status import NodeState, NodeStatus
 from app.theme import Theme
-from app.ui import icons, style
+from app.ui import style
 from app.ui.empty_state import EmptyState
 from app.ui.fields import Field, NumberField, WheelScrollsPanel, make_field, value_of
 from core.errors import NodeError

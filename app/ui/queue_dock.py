@@ -38,10 +38,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import icons
 from app.jobs import Job, JobQueue, JobState
 from app.pictures import Pictures
 from app.theme import Theme
-from app.ui import icons, style
+from app.ui import style
 from app.ui.empty_state import EmptyState
 
 Index = QModelIndex | QPersistentModelIndex

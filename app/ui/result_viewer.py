@@ -23,11 +23,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import icons
 from app.jobs import Job, JobQueue
 from app.picture_facts import Fact, facts_of
 from app.pictures import Levels, Pictures
 from app.theme import Theme
-from app.ui import icons, style
+from app.ui import style
 from app.ui.empty_state import EmptyState
 from app.ui.picture_view import PictureView
 from core.errors import DarkroomError

@@ -7,8 +7,8 @@ from typing import Final
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QStyleFactory, QWidget
 
+from app import icons
 from app.theme import Theme
-from app.ui import icons
 from resources import path
 
 _SYSTEM_SIZE: Final = "darkroom_system_font_size"

@@ -9,8 +9,9 @@ import pytest
 from PySide6.QtGui import QColor, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
+from app import icons
 from app.theme import DARK, LIGHT, Theme
-from app.ui import icons, style
+from app.ui import style
 from resources import path
 
 THEMES = [pytest.param(DARK, id="dark"), pytest.param(LIGHT, id="light")]
