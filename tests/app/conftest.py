@@ -13,8 +13,10 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtGui import QGuiApplication
+from shiboken6 import isValid
 
 from app.documents import OpenDocument
+from app.executor import ExecutorThread
 from core.folders import Folders
 from core.nodes.registry import Registry, builtin
 from core.workflow.document import GraphDocument
@@ -58,12 +60,20 @@ def clipboard_emptied() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_thread_left() -> Iterator[None]:
+def no_thread_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fails a test that leaves a thread running."""
     before = set(threading.enumerate())
+    executors: list[ExecutorThread] = []
+    start = ExecutorThread.start
+
+    def start_and_note(executor: ExecutorThread) -> None:
+        executors.append(executor)
+        start(executor)
+
+    monkeypatch.setattr(ExecutorThread, "start", start_and_note)
     yield
     deadline = time.monotonic() + 5
-    while (left := [*_pythons(before), *_executors()]) and time.monotonic() < deadline:
+    while (left := [*_pythons(before), *_running(executors)]) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not left, f"threads left: {left}"
 
@@ -74,14 +84,5 @@ def _pythons(before: set[threading.Thread]) -> list[str]:
     return [thread.name for thread in started if not thread.name.startswith("Dummy")]
 
 
-def _executors() -> list[str]:
-    """Qt's threads that run graphs; the system knows them by the name of their object."""
-    names = Path("/proc/self/task").glob("*/comm")  # nothing, where the system has no such place
-    return [name for file in names if (name := _read(file)) == "executor"]
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError:  # the thread has just ended
-        return ""
+def _running(executors: list[ExecutorThread]) -> list[str]:
+    return [executor.objectName() for executor in executors if isValid(executor) and executor.isRunning()]
