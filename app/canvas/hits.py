@@ -56,10 +56,11 @@ def hit(viewer: CanvasViewer, pos: QPointF) -> Hit:
     group: GroupItem | None = None
     for item in viewer.scene().items(around):
         match item:
-            case PortItem() if not viewer.far() and (node is None or item.node is node):
-                port = _nearer(port, item, pos, reach)
-            case NodeItem() if node is None and covers(item, pos):
-                node = item
+            case NodeItem() if node is None:
+                for near in () if viewer.far() else item.ports():
+                    port = _nearer(port, near, pos, reach)
+                if covers(item, pos):
+                    node = item
             case PipeItem() if not viewer.far():
                 pipe = pipe or item
             case RerouteItem():

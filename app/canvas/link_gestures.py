@@ -103,11 +103,9 @@ class LinkDrag(Gesture):
 
     def _nearest(self, pos: QPointF, reach: float, node: NodeItem | None) -> PortItem | None:
         around = QRectF(pos.x() - reach, pos.y() - reach, 2 * reach, 2 * reach)
-        ports = [
-            item
-            for item in self.viewer.scene().items(around)
-            if isinstance(item, PortItem) and (node is None or item.node is node) and self._fits(item)
-        ]
+        items = self.viewer.scene().items(around) if node is None else [node]
+        nodes = [item for item in items if isinstance(item, NodeItem)]
+        ports = [port for item in nodes for port in item.ports() if self._fits(port)]
         best = min(ports, key=lambda port: _distance(port, pos), default=None)
         return best if best is not None and _distance(best, pos) <= reach else None
 

@@ -123,10 +123,9 @@ class Mirror(QObject):
     def node_moved(self, item: NodeItem) -> None:
         """Its links follow, once all that moves has moved."""
         moved = self._moved_pipes
-        for ports in (item.ports_in, item.ports_out):
-            for port in ports:
-                if port._pipes:
-                    moved.update(port._pipes)  # pyright: ignore[reportArgumentType] - they are ours
+        for port in item.ports():
+            if port.connected_pipes:
+                moved.update(port.connected_pipes)
         if self._moved_pipes and not self._is_settling:
             self._move_timer.start()
 
@@ -139,10 +138,9 @@ class Mirror(QObject):
     def node_selected(self, item: NodeItem) -> None:
         """Its links stand out."""
         self.overview.changed()
-        for port in (*item.ports_in, *item.ports_out):
+        for port in item.ports():
             for pipe in port.connected_pipes:
-                if isinstance(pipe, PipeItem):
-                    pipe.stand_out()
+                pipe.stand_out()
 
     def settle(self) -> None:
         """Routes the links of all that has moved. A gesture calls this before the next frame."""
@@ -225,8 +223,7 @@ class Mirror(QObject):
     def _remove_node(self, key: str, item: NodeItem) -> None:
         del self.nodes[key]
         for port in item.ports():
-            for pipe in tuple(port.connected_pipes):
-                pipe.delete()
+            port.unlink()
         self._scene.removeItem(item)
         self.overview.changed()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter, QPixmap
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from app.canvas import node_paint
 from app.canvas.face import NUMBERS, Face
@@ -49,6 +49,7 @@ _RESIZE: Final = 14.0
 _PICTURE: Final = (128, 2048)
 _AROUND: Final = 12.0
 _BELOW: Final = 32.0
+_ROW_SOCKET: Final = 12.0
 
 
 class NodeItem(AbstractNodeItem):
@@ -74,9 +75,6 @@ class NodeItem(AbstractNodeItem):
         self.setPos(*record.pos)
         self.setFlags(_FLAGS)
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
-        # Sockets are children of this child: Qt asks a node's Python code about each child of its own.
-        self._sockets = QGraphicsRectItem(self)
-        self._sockets.setFlag(_Flag.ItemHasNoContents)
         self._properties: dict[str, Any] = {
             "id": record.id,
             "name": face.title,
@@ -346,33 +344,31 @@ class NodeItem(AbstractNodeItem):
 
     def _matched(self, old: list[PortItem], wanted: list[Plug]) -> list[PortItem]:
         """The sockets that are wanted; those that are there already stay, with their links."""
-        spare = {port.key: port for port in old}
+        look, spare = self.look, {port.key: port for port in old}
         result: list[PortItem] = []
         for plug in wanted:
             port = spare.pop(plug.key, None) if spare else None
             if port is None:
-                port = PortItem(self, self._sockets)
-            port.show_as(plug, self.look.socket(plug.type))
+                port = PortItem(self, plug, look.socket(plug.type))
+            else:
+                port.show_as(plug, look.socket(plug.type))
             result.append(port)
         for port in set(old).difference(result):
-            port.discard()
+            port.unlink()
         return result
 
     def _place_ports(self) -> None:
-        layout = self.layout
-        width = layout.width
-        if layout.collapsed or self.face.reroute:
+        layout, face = self.layout, self.face
+        for port in self.ports_out:
+            port.centre_x = layout.width
+        if layout.collapsed or face.reroute:
             y = -TITLE_HEIGHT / 2 if layout.collapsed else layout.height / 2
-            for port in self.ports_in:
-                port.place(0, y)
-            for port in self.ports_out:
-                port.place(width, y)
+            for port in self.ports():
+                port.centre_y = y
             return
-        for index, port in enumerate(self.ports_out):
-            port.place(width, layout.socket_y(index))
-        index = 0
-        for index, port in enumerate(self.ports_in[: len(self.face.inputs)]):
-            port.place(0, layout.socket_y(index))
-        rows = (i for i, row in enumerate(self.face.rows) if row.takes_link)
-        for port, index in zip(self.ports_in[len(self.face.inputs) :], rows, strict=True):
-            port.place(0, layout.rows[index].y() + 12)
+        for ports in (self.ports_out, self.ports_in[: len(face.inputs)]):
+            for index, port in enumerate(ports):
+                port.centre_y = layout.socket_y(index)
+        areas = (area for area, row in zip(layout.rows, face.rows, strict=True) if row.takes_link)
+        for port, area in zip(self.ports_in[len(face.inputs) :], areas, strict=True):
+            port.centre_y = area.y() + _ROW_SOCKET

@@ -42,34 +42,13 @@ if TYPE_CHECKING:
         def viewer(self) -> NodeViewer: ...
         def draw_node(self) -> None: ...
 
-    class PortItem(QGraphicsItem):
-        name: str
-        port_type: str
-        color: tuple[int, int, int, int]
-        multi_connection: bool
-        locked: bool
-        hovered: bool
-        connected_pipes: list[PipeItem]
-        connected_ports: list[PortItem]
-        _pipes: list[PipeItem]
-
-        def __init__(self, parent: QGraphicsItem | None = None) -> None: ...
-        @property
-        def node(self) -> AbstractNodeItem: ...
-        def add_pipe(self, pipe: PipeItem) -> None: ...
-        def remove_pipe(self, pipe: PipeItem) -> None: ...
-
     class PipeItem(QGraphicsPathItem):
-        input_port: PortItem
-        output_port: PortItem
-        _input_port: PortItem | None
-        _output_port: PortItem | None
+        input_port: Any  # of it and of the other one, NodeGraphQt asks for no more than their node
+        output_port: Any
+        _input_port: Any
+        _output_port: Any
         color: tuple[int, int, int, int]
 
-        def __init__(
-            self, input_port: PortItem | None = None, output_port: PortItem | None = None
-        ) -> None: ...
-        def set_connections(self, port1: PortItem, port2: PortItem) -> None: ...
         def delete(self) -> None: ...
         def activate(self) -> None: ...
         def reset(self) -> None: ...
@@ -77,13 +56,6 @@ if TYPE_CHECKING:
     class LivePipeItem(PipeItem):
         shift_selected: bool
 
-        def draw_path(
-            self,
-            start_port: PortItem,
-            end_port: PortItem | None = None,
-            cursor_pos: QPointF | None = None,
-            color: object = None,
-        ) -> None: ...
         def reset_path(self) -> None: ...
 
     class SlicerPipeItem(QGraphicsPathItem):
@@ -105,15 +77,12 @@ if TYPE_CHECKING:
         pipe_slicing: bool
         _LIVE_PIPE: LivePipeItem
         _SLICER_PIPE: SlicerPipeItem
-        _start_port: PortItem | None
-        _detached_port: PortItem | None
         _origin_pos: QPoint
         _previous_pos: QPoint
         _scene_range: QRectF
         _search_widget: QWidget
 
         def __init__(self, parent: QWidget | None = None, undo_stack: QUndoStack | None = None) -> None: ...
-        def start_live_connection(self, selected_port: PortItem) -> None: ...
         def end_live_connection(self) -> None: ...
         def apply_live_connection(self, event: QGraphicsSceneMouseEvent) -> None: ...
         def _update_scene(self) -> None: ...
@@ -137,7 +106,6 @@ else:
         from NodeGraphQt import NodeGraph
         from NodeGraphQt.qgraphics.node_abstract import AbstractNodeItem
         from NodeGraphQt.qgraphics.pipe import LivePipeItem, PipeItem
-        from NodeGraphQt.qgraphics.port import PortItem
         from NodeGraphQt.qgraphics.slicer import SlicerPipeItem
         from NodeGraphQt.widgets.scene import NodeScene
         from NodeGraphQt.widgets.viewer import NodeViewer
@@ -149,6 +117,5 @@ __all__ = [
     "NodeScene",
     "NodeViewer",
     "PipeItem",
-    "PortItem",
     "SlicerPipeItem",
 ]

@@ -61,7 +61,8 @@ class PipeItem(LibraryPipe):
         self.far: list[QLineF] = []
         self.tint = QColor()
         self._mirror = mirror
-        self._input_port = self._output_port = None
+        self._input_port: PortItem | None = None
+        self._output_port: PortItem | None = None
         self._color = (0, 0, 0, 255)
         self._style = 0
         self._active = self._highlight = False
@@ -82,8 +83,8 @@ class PipeItem(LibraryPipe):
         if self._output_port is not origin or self._input_port is not target:
             self._let_go()
             self._output_port, self._input_port = origin, target
-            origin.add_pipe(self)
-            target.add_pipe(self)
+            for port in (origin, target):
+                port.connected_pipes.append(self)
             self.stand_out()
             self._mirror.overview.changed()
         if len(via) != len(self._via):
@@ -102,7 +103,7 @@ class PipeItem(LibraryPipe):
     def stand_out(self) -> None:
         """Is wider while a node at one of its ends is selected."""
         origin, target = self._output_port, self._input_port
-        if isinstance(origin, PortItem) and isinstance(target, PortItem):
+        if origin is not None and target is not None:
             is_wide = origin.node.is_chosen or target.node.is_chosen
             if is_wide != self._highlight:
                 self._highlight = is_wide
@@ -118,7 +119,7 @@ class PipeItem(LibraryPipe):
     def _let_go(self) -> None:
         for port in (self._input_port, self._output_port):
             if port is not None and self in port.connected_pipes:
-                port.remove_pipe(self)
+                port.connected_pipes.remove(self)
         self._input_port = self._output_port = None
 
     # --- its course
@@ -126,7 +127,7 @@ class PipeItem(LibraryPipe):
     def route(self) -> None:
         """Follows its ends."""
         origin, target = self._output_port, self._input_port
-        if not isinstance(origin, PortItem) or not isinstance(target, PortItem):
+        if origin is None or target is None:
             return
         x, y = origin.at()
         end_x, end_y = target.at()

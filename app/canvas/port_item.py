@@ -1,21 +1,17 @@
-"""Sockets: where links begin and end. The node paints them; they only take the mouse."""
+"""Sockets: where links begin and end. They are parts of nodes, which paint them, and no items of a scene."""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsSceneHoverEvent
-
-from app.canvas.nodegraphqt import PortItem as LibraryPort
 
 if TYPE_CHECKING:
     from app.canvas.node_item import NodeItem
+    from app.canvas.pipe_item import PipeItem
 
-SIZE: Final = 20.0
-_RECT: Final = QRectF(0, 0, SIZE, SIZE)
 _VALUES: Final = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"})
 
 
@@ -49,56 +45,48 @@ class Plug(NamedTuple):
         return self.is_row, self.name if self.side == "in" else self.slot
 
 
-class PortItem(LibraryPort):
+class PortItem:
     """A socket of a node.
 
     Attributes:
-        key: See `Plug.key`.
+        node: The node it belongs to.
+        port_type: `in` or `out`.
         slot: Its index in the document; None while the document has no socket for this value.
-        input_name: The input it is; empty for outputs.
+        name: What the document calls it.
+        input_name: The same; empty for outputs.
         wire_type: What fits it.
+        brush: Its colour.
         is_row: It belongs to a value row.
         required: The node does not run while nothing is linked to it.
         is_list: What comes out of it is passed on item by item.
+        connected_pipes: The links that begin or end here.
         centre_x, centre_y: Its centre in the node.
     """
 
-    # The class this stands on asks for a call into Python at every change of every item.
-    itemChange = QGraphicsItem.itemChange
+    # There are ten thousand of them in a large graph.
+    __slots__ = (
+        *("_dimmed", "_hovered", "_plug", "brush", "centre_x", "centre_y", "connected_pipes"),
+        *("input_name", "is_list", "is_row", "name", "node", "port_type", "required", "slot", "wire_type"),
+    )
 
-    # The same for every new socket; kept here, since there are ten thousand of them.
-    _width = _height = SIZE
-    _hovered = _dimmed = _display_name = _locked = False
-    _border_size = 1
-    centre_x = centre_y = 0.0
-
-    def __init__(self, node: NodeItem, parent: QGraphicsItem) -> None:
-        # Not the constructor this stands on: it sets a cache and flags that cost more than the socket.
-        QGraphicsItem.__init__(self, parent)
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemHasNoContents)
-        self.setAcceptHoverEvents(True)
-        self._node = node
-        self._pipes = []
+    def __init__(self, node: NodeItem, plug: Plug, colour: QColor) -> None:
+        self.node = node
+        self.connected_pipes: list[PipeItem] = []
+        self.centre_x = self.centre_y = 0.0
+        self._hovered = self._dimmed = False
+        self.show_as(plug, colour)
 
     def show_as(self, plug: Plug, colour: QColor) -> None:
         """Becomes the socket of another record; its links stay."""
-        self._port_type = side = plug.side
-        self._multi_connection = side == "out"
-        self.key = plug.key
-        self.slot = plug.slot
-        self._name = plug.name
-        self.input_name = plug.name if side == "in" else ""
-        self.wire_type = plug.type
+        self._plug = plug
+        self.port_type, self.slot, self.name, self.wire_type, self.is_row, self.required, self.is_list = plug
+        self.input_name = plug.name if plug.side == "in" else ""
         self.brush = colour
-        self._color = self._border_color = colour.getRgb()
-        self.is_row = plug.is_row
-        self.required = plug.required
-        self.is_list = plug.is_list
 
     @property
-    def node(self) -> NodeItem:
-        """The node it belongs to."""
-        return self._node
+    def key(self) -> tuple[bool, str | int | None]:
+        """See `Plug.key`."""
+        return self._plug.key
 
     @property
     def dimmed(self) -> bool:
@@ -109,7 +97,18 @@ class PortItem(LibraryPort):
     def dimmed(self, value: bool) -> None:
         if value != self._dimmed:
             self._dimmed = value
-            self._node.update()
+            self.node.update()
+
+    @property
+    def hovered(self) -> bool:
+        """Whether it is lit up, since the mouse is on it."""
+        return self._hovered
+
+    @hovered.setter
+    def hovered(self, value: bool) -> None:
+        if value != self._hovered:
+            self._hovered = value
+            self.node.update()
 
     @property
     def shape_kind(self) -> Shape:
@@ -121,22 +120,12 @@ class PortItem(LibraryPort):
     @property
     def is_linked(self) -> bool:
         """Whether a link begins or ends here."""
-        return bool(self._pipes)
+        return bool(self.connected_pipes)
 
-    def discard(self) -> None:
-        """Takes it and its links off the canvas."""
-        for pipe in tuple(self._pipes):
+    def unlink(self) -> None:
+        """Takes its links off the canvas."""
+        for pipe in tuple(self.connected_pipes):
             pipe.delete()
-        scene = self.scene()
-        if scene:
-            scene.removeItem(self)
-        self.setParentItem(None)  # pyright: ignore[reportArgumentType] - the stubs know no item without parent
-
-    def place(self, x: float, y: float) -> None:
-        """Puts its centre at a point of the node."""
-        if (x, y) != (self.centre_x, self.centre_y) or self.pos().isNull():
-            self.centre_x, self.centre_y = x, y
-            self.setPos(x - SIZE / 2, y - SIZE / 2)
 
     def centre(self) -> QPointF:
         """Where links end, in the scene."""
@@ -144,22 +133,5 @@ class PortItem(LibraryPort):
 
     def at(self) -> tuple[float, float]:
         """The same as numbers."""
-        node = self._node
+        node = self.node
         return node.left + self.centre_x, node.top + self.centre_y
-
-    def boundingRect(self) -> QRectF:
-        """Where it takes the mouse."""
-        return _RECT
-
-    def paint(self, painter: object, option: object, widget: object = None) -> None:
-        """Nothing: the node paints it."""
-
-    def hoverEnterEvent(self, event: QGraphicsSceneHoverEvent) -> None:
-        """Lights it up."""
-        self._hovered = True
-        self._node.update()
-
-    def hoverLeaveEvent(self, event: QGraphicsSceneHoverEvent) -> None:
-        """As before."""
-        self._hovered = False
-        self._node.update()

@@ -29,6 +29,7 @@ from app.canvas.gesture import Gesture, Pointer, Press
 from app.canvas.gestures import gesture_of
 from app.canvas.hits import hit
 from app.canvas.linking import LiveLink, SliceLine
+from app.canvas.port_item import PortItem
 from app.canvas.view import CanvasView
 
 NODE_MIME: Final = "application/x-darkroom-node"  # the type of a node that is dragged from the library
@@ -63,6 +64,7 @@ class CanvasViewer(CanvasView):
         self._space = False
         self._press: Press | None = None
         self._last: Pointer | None = None
+        self._lit: PortItem | None = None
         self.gesture: Gesture | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -145,6 +147,8 @@ class CanvasViewer(CanvasView):
             text = clicks.tooltip(hit(self, self.mapToScene(event.pos())))
             QToolTip.showText(event.globalPos(), text, self.viewport())
             return True
+        if event.type() == QEvent.Type.Leave:
+            self._light(None)
         return super().viewportEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -210,8 +214,18 @@ class CanvasViewer(CanvasView):
         return QPointF(min(max(x, -_EDGE), _EDGE), min(max(y, -_EDGE), _EDGE)) / 2
 
     def _hover(self, at: Pointer) -> None:
+        under = hit(self, at.scene)
+        self._light(under.port)
         space = Qt.CursorShape.OpenHandCursor
-        self.viewport().setCursor(space if self._space else clicks.cursor(hit(self, at.scene)))
+        self.viewport().setCursor(space if self._space else clicks.cursor(under))
+
+    def _light(self, port: PortItem | None) -> None:
+        """Lights up the socket under the mouse, and no other one."""
+        if port is not self._lit:
+            for one, is_lit in ((self._lit, False), (port, True)):
+                if one is not None:
+                    one.hovered = is_lit
+            self._lit = port
 
     # --- the keyboard
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from helpers.canvas import ALT, CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, Mouse, field, steps, undone
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QMenu
@@ -281,6 +281,17 @@ def test_the_mouse_pointer_tells_what_can_be_done(graph: CanvasGraph, mouse: Mou
     for wanted, place in places.items():
         QTest.mouseMove(mouse.viewer.viewport(), mouse.at(place))
         assert mouse.viewer.viewport().cursor().shape() == wanted
+
+
+def test_the_socket_under_the_mouse_lights_up(graph: CanvasGraph, mouse: Mouse) -> None:
+    first, other = graph.nodes["4"].ports_out[0], graph.nodes["5"].ports_out[0]
+    viewport = mouse.viewer.viewport()
+    for lit, dark in ((first, other), (other, first)):
+        QTest.mouseMove(viewport, mouse.at(lit))
+        assert lit.hovered
+        assert not dark.hovered
+    QApplication.sendEvent(viewport, QEvent(QEvent.Type.Leave))
+    assert not other.hovered
 
 
 # --- editing

@@ -16,7 +16,6 @@ from app.canvas import node_paint
 from app.canvas.graph import CanvasGraph
 from app.canvas.node_item import NodeItem
 from app.canvas.pipe_item import PipeItem
-from app.canvas.port_item import PortItem
 from app.documents import OpenDocument
 from app.run_status import NodeState
 from app.settings import Settings
@@ -216,8 +215,7 @@ def test_sockets_of_one_name_come_and_go(canvas: Canvas) -> None:
     graph = canvas(GraphDocument([Node("1", "OfAPack", inputs=sockets)]))
     for slot in (1, 0, 0):
         graph.opened.do(RemoveInput("1", slot), "Remove a socket")
-        items = [item for item in graph.viewer().scene().items() if isinstance(item, PortItem)]
-        assert len(items) == len(graph.document.nodes["1"].inputs)
+        assert len(graph.nodes["1"].ports()) == len(graph.document.nodes["1"].inputs)
         assert_equal(graph)
     graph.opened.undo()
     assert_equal(graph)
@@ -333,13 +331,12 @@ def test_a_closed_canvas_lets_go_of_its_items(
 # --- what it costs
 
 
-def test_a_node_is_few_items_and_a_link_is_one(canvas: Canvas) -> None:
+def test_a_node_is_one_item_and_so_is_a_link(canvas: Canvas) -> None:
     graph = canvas(big_graph(50))
     items = len(graph.viewer().scene().items())
     nodes, links = len(graph.document.nodes), len(graph.document.links)
-    sockets = sum(len(item.ports()) for item in graph.nodes.values())
     others = len(graph.groups) + 20  # what NodeGraphQt's view keeps ready
-    assert items <= 2 * nodes + sockets + links + others
+    assert items <= nodes + links + others
 
 
 def test_moving_a_node_paints_no_other(canvas: Canvas, monkeypatch: pytest.MonkeyPatch, qapp: object) -> None:
