@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -21,7 +22,9 @@ from core.folders import Folders
 from core.nodes.registry import Registry, builtin
 from core.workflow.document import GraphDocument
 from core.workflow.open import read_workflow
-from resources import path
+
+TEXT_TO_IMAGE: Final = Path(__file__).parents[1] / "helpers/text_to_image.json"
+"""The ready graph, laid out as these tests expect it."""
 
 
 @pytest.fixture
@@ -40,12 +43,12 @@ def folders(tmp_path: Path) -> Folders:
 
 @pytest.fixture
 def open_document(qapp: object, registry: Registry, folders: Folders) -> Callable[..., OpenDocument]:
-    """Opens a document: a given one, or the ready graph."""
+    """Opens a document: a given one, or a text-to-image graph."""
     del qapp
 
     def opened(document: GraphDocument | None = None) -> OpenDocument:
         if document is None:
-            document = read_workflow(path("templates", "text_to_image.json")).to_document(registry).document
+            document = read_workflow(TEXT_TO_IMAGE).to_document(registry).document
         return OpenDocument(document, registry, folders, name="Test")
 
     return opened
