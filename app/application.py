@@ -107,7 +107,7 @@ class Program(QObject):
             look = Look(application, settings)
             ends.callback(look.close)
             queue = JobQueue(self)
-            executor = ExecutorThread(queue, registry, folders, options.device, self)
+            executor = ExecutorThread(queue, registry, folders, options.device, self, profile.log_dir)
             ends.callback(executor.stop)
             bridge = Bridge(executor, queue, registry, folders, session.find, self)
             pictures = Pictures(self)
@@ -140,7 +140,8 @@ class Program(QObject):
         self._loop.run_forever()
 
     def quit(self) -> None:
-        """Ends the program and asks nothing; unsaved changes come back with the next start."""
+        """Ends the program and asks nothing; unsaved changes and the layout come back with the next start."""
+        self.window.panels.save()
         self._application.exit(OK)
 
     def end(self) -> None:

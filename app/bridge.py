@@ -35,6 +35,7 @@ from core.events import (
     Ui,
 )
 from core.folders import Folders
+from core.graph import PromptGraph
 from core.media.outputs import path_of
 from core.nodes.registry import Registry
 
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 _REFRESH_MS: Final = 66
 """How often previews and progress are shown at most: about 15 times a second."""
+
+_SAMPLING: Final = 20.0
+"""How much more of a run's time a sampling node takes than another one, as far as progress is concerned."""
 
 DocumentOf: TypeAlias = Callable[[str], OpenDocument | None]
 
@@ -131,6 +135,8 @@ class Bridge(QObject):
                 pass  # JobBegan and JobEnded say it all
             case RunStarted():
                 self._mark_problems(event.left_out)
+                if run is not None:
+                    run.skip(event.cached)
                 self.run_started.emit(event.run_id)
             case _ if run is None:
                 pass  # the job was not queued here
@@ -158,7 +164,8 @@ class Bridge(QObject):
         job = self._queue.find(event.run_id)
         if job is None:
             return
-        self._run = run = _Run(job, event.nodes)
+        weights = {node_id: self._weight(job.graph, node_id) for node_id in event.nodes}
+        self._run = run = _Run(job, weights)
         for node_id in event.nodes:
             run.left[self._place(node_id)].add(node_id)
         status = self._status()
@@ -170,6 +177,12 @@ class Bridge(QObject):
                 status.update(node_id, state=NodeState.IDLE, **fresh)
         for node_id in run.left:
             status.update(node_id, state=NodeState.QUEUED, **fresh)
+
+    def _weight(self, graph: PromptGraph, node_id: str) -> float:
+        node = graph.nodes.get(node_id)
+        spec = self._registry.interface(node.class_type) if node else None
+        samples = spec is not None and spec.category == "sampling"
+        return _SAMPLING if samples else 1.0
 
     def _settle(self, run: _Run, event: NodeEvent, state: NodeState, shown: Ui | None, **fields: Any) -> None:
         """Notes that nothing more comes of a node in this run, and what it shows."""
@@ -262,14 +275,14 @@ class _Run:
     """What is known of the job that runs.
 
     Attributes:
-        needed: The nodes that can run.
+        weights: How much of the run each node is that takes part in it and has no result yet.
         left: Node of the document -> nodes shown under it that have not run yet.
         share: How far the running node is.
         order: Number of nodes that ran.
     """
 
     job: Job
-    needed: frozenset[str]
+    weights: dict[str, float]
     left: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     done: set[str] = field(default_factory=set[str])
     previewed: set[str] = field(default_factory=set[str])
@@ -278,10 +291,17 @@ class _Run:
     share: float = 0.0
     order: int = 0
 
+    def skip(self, cached: Iterable[str]) -> None:
+        """Leaves out the nodes that take no time."""
+        for node_id in cached:
+            self.weights.pop(node_id, None)
+
     @property
     def progress(self) -> float:
         """Share of the whole run that is done."""
-        return min((len(self.done) + self.share) / max(len(self.needed), 1), 1.0)
+        done = sum(self.weights.get(node_id, 0.0) for node_id in self.done)
+        running = self.share * self.weights.get(self.node, 0.0)
+        return min((done + running) / max(sum(self.weights.values()), 1.0), 1.0)
 
 
 def to_qimage(picture: Picture) -> QImage:

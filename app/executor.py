@@ -87,6 +87,7 @@ class ExecutorThread(QThread):
 
     Args:
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        log_dir: Where traces of our own mistakes are kept; None for the place that the system expects.
 
     Attributes:
         preview_seconds: Least time between previews, from the next job on; None for no previews.
@@ -109,6 +110,7 @@ class ExecutorThread(QThread):
         folders: Folders,
         device: str = "auto",
         parent: QObject | None = None,
+        log_dir: Path | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("executor")
@@ -117,6 +119,7 @@ class ExecutorThread(QThread):
         self._registry = registry
         self._folders = folders
         self._device = device
+        self._log_dir = log_dir
         self._is_loaded = False
         self._is_stopping = False
         self._problem = ""
@@ -200,7 +203,7 @@ class ExecutorThread(QThread):
         except DarkroomError as error:
             self._problem = str(error)
         except Exception as error:  # noqa: BLE001 - a broken installation raises anything, and the user must hear
-            self._problem = describe(error)
+            self._problem = describe(error, self._log_dir)
         self.failed.emit(self._problem)
         return None
 
@@ -227,7 +230,7 @@ class ExecutorThread(QThread):
         except DarkroomError as error:
             message = str(error)
         except Exception as error:  # noqa: BLE001 - a mistake of ours costs this job, not the thread
-            message = describe(error)
+            message = describe(error, self._log_dir)
         self._post(JobEnded(job.id, state, message, time.perf_counter() - started, problems))
 
     def _post(self, event: RunEvent) -> None:

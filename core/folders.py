@@ -145,6 +145,23 @@ class Folders:
         path = self._find_exact(kind, relative)
         return path if path or kind in USER_KINDS else self._find_moved(kind, relative)
 
+    def name_of(self, path: Path) -> tuple[str, str] | None:
+        """The kind of a model file and the name that finds it; None if it lies in no folder for models.
+
+        Of folders inside each other the innermost counts.
+        """
+        kinds = dict.fromkeys([*MODEL_KINDS, *self._first, *self._last])
+        for form in (path.absolute(), path.resolve()):
+            found = [
+                (kind, form.relative_to(place).as_posix())
+                for kind in kinds
+                for place in self.places(kind)
+                if form.is_relative_to(place)
+            ]
+            if found:
+                return min(found, key=lambda kind_and_name: len(kind_and_name[1]))
+        return None
+
     def _find_exact(self, kind: str, relative: str) -> Path | None:
         suffixes = ("", ".safetensors", ".pt", ".bin") if kind == "embeddings" else ("",)
         candidates = (place / (relative + suffix) for place in self.places(kind) for suffix in suffixes)

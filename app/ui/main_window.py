@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Final, TypeVar
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPointF, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -412,12 +412,18 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Opens the files."""
-        self.files.open(drops.files_of(event.mimeData()))
+        """Opens the files; models go to the middle of the canvas."""
+        files, canvas = drops.files_of(event.mimeData()), self.canvas
+        self.files.open(file for file in files if not drops.is_model(file))
+        if models := [file for file in files if drops.is_model(file)]:
+            canvas = canvas or self.canvas_of(self._services.session.new())
+            self._on_files_dropped(canvas.opened, models, canvas.viewer().visible_scene().center(), "")
         event.acceptProposedAction()
 
-    def _on_files_dropped(self, opened: OpenDocument, files: list[Path], _pos: object, node_id: str) -> None:
-        drops.take_files(self._services.session, opened, files, node_id)
+    def _on_files_dropped(self, opened: OpenDocument, files: list[Path], pos: QPointF, node_id: str) -> None:
+        problems = drops.take_files(self._services.session, self.canvas_of(opened), files, pos, node_id)
+        for problem in problems:
+            self.messages.tell(Level.WARNING, problem)
 
     def _pick_file(self, opened: OpenDocument, node_id: str, row: Row) -> None:
         dialog = QFileDialog(self, f"Choose a file for {row.label}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QObject, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTabWidget, QToolButton, QWidget
 
 from app import icons
@@ -112,12 +112,32 @@ class Panels(QObject):
             dock.setVisible(dock is not log)
         preview.raise_()
         properties.raise_()
-        em = self._window.fontMetrics().height()
-        self._window.resizeDocks([library, preview], [em * 16, em * 24], Qt.Orientation.Horizontal)
-        self._window.resizeDocks([preview, properties], [45, 55], Qt.Orientation.Vertical)
         self._show_bars()
         self._before_focus = None
         self._actions["window.focus"].setChecked(False)
+        if self._window.isVisible():
+            self._size()
+        else:
+            self._window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Sizes the panels once the window has its own size: before, Qt makes them as small as can be."""
+        if event.type() == QEvent.Type.Show:
+            watched.removeEventFilter(self)
+            QTimer.singleShot(0, self, self._size)
+        return False
+
+    def _size(self) -> None:
+        """Gives the panels the sizes they start with; the canvas keeps about half of a small window."""
+        docks, window = self._docks, self._window
+        em, width = window.fontMetrics().height(), window.width()
+        widths = [min(em * 16, width * 27 // 100), min(em * 20, width * 30 // 100)]
+        window.resizeDocks(
+            [docks["window.library"], docks["window.preview"]], widths, Qt.Orientation.Horizontal
+        )
+        window.resizeDocks(
+            [docks["window.preview"], docks["window.properties"]], [45, 55], Qt.Orientation.Vertical
+        )
 
     def _show_bars(self) -> None:
         for bar in self._bars():

@@ -100,7 +100,7 @@ class PreviewDock(QDockWidget):
         self._say(self._bridge.title(job_id, node_id), "", 0, 0)
 
     def _on_progress(self, job_id: str, node_id: str, value: int, maximum: int) -> None:
-        share = f" · {value / maximum:.0%}" if maximum > 0 else ""
+        share = f" · {100 * value / maximum:.0f} %" if maximum > 0 else ""
         self._say(self._bridge.title(job_id, node_id), f"{value} of {maximum}{share}", value, maximum)
 
     def _on_preview(self, job_id: str, node_id: str, image: QImage) -> None:

@@ -265,7 +265,7 @@ class _RunningJob(QFrame):
         self.name.setToolTip(job.name)
         self.bar.setRange(0, 0 if job.progress is None else 1000)
         self.bar.setValue(round((job.progress or 0) * 1000))
-        share = "" if job.progress is None else f"{job.progress:.0%}"
+        share = "" if job.progress is None else f"{job.progress * 100:.0f} %"
         said = " · ".join(part for part in (share, job.message or job.node) if part)
         self.detail.setText(_elided(said or "Starting", self.detail))
         self.cancel.setEnabled(not job.message)

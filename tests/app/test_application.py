@@ -177,6 +177,7 @@ def test_a_signal_ends_it_cleanly_and_unsaved_changes_come_back(tmp_path: Path, 
     wait_for(process, "edited")
     process.send_signal(kind)
     assert finish(process)[::2] == (0, [])
+    assert "panels" in (tmp_path / "profile/layout.ini").read_text("utf-8")
     status, told, said = finish(start(tmp_path, "close_and_discard"))
     assert (status, said) == (0, [])
     assert told["documents"] == [["Untitled", True]]

@@ -22,6 +22,7 @@ from core import events
 from core.errors import NodeError, Problem
 from core.folders import Folders
 from core.graph import PromptGraph
+from core.nodes.registry import builtin
 from core.workflow.comfy_json import read_document
 
 RUN = "run"
@@ -130,6 +131,26 @@ def test_only_the_latest_progress_and_preview_are_shown(room: Room) -> None:
     job = room.works.queue.running
     assert job is not None
     assert (job.node, job.progress) == ("TAdd", 0.75 / 3)
+
+
+def test_sampling_is_most_of_a_run_and_what_is_cached_none(
+    qapp: QCoreApplication, qtbot: QtBot, folders: Folders
+) -> None:
+    registry = builtin()
+    opened = OpenDocument(read_document(workflow([])).document, registry, folders)
+    graph = quick(
+        l=("EmptyLatentImage", {}), k=("KSampler", {"latent_image": ["l", 0]}), o=("SaveLatent", {})
+    )
+    for cached, shares in (((), (1 / 22, 11 / 22, 21 / 22)), (("l",), (0, 10 / 21, 20 / 21))):
+        with running(registry, folders, start=False) as works:
+            room = Room(works, opened, qtbot)
+            room.begin(graph, cached)
+            seen = list[float | None]()
+            for event in (finished("l"), progress("k", 2), finished("k")):
+                room.tell(started(event.node_id), event)
+                room.works.bridge._show_latest()
+                seen.append(room.works.queue.running.progress if room.works.queue.running else None)
+            assert seen == pytest.approx(shares)
 
 
 def test_the_last_preview_comes_before_the_end_of_its_node_and_none_after(room: Room) -> None:

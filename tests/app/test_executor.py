@@ -132,7 +132,7 @@ def test_a_graph_that_cannot_run_fails_with_every_problem(works: Works, qtbot: Q
 
 
 def test_a_mistake_of_our_own_costs_the_job_only(
-    works: Works, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    works: Works, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def broken(*_: object) -> frozenset[str]:
         raise ZeroDivisionError("oops")
@@ -140,7 +140,7 @@ def test_a_mistake_of_our_own_costs_the_job_only(
     graph = quick(c=("TConst", {"value": 1}), o=("TOut", {"value": ["c", 0]}))
     with qtbot.waitSignal(works.executor.ready, timeout=LONG):
         pass
-    monkeypatch.setattr(executor_module, "describe", lambda error: f"described: {error}")
+    monkeypatch.setattr(works.executor, "_log_dir", tmp_path / "log")
     monkeypatch.setattr(executor_module, "_needed", broken)
     job = works.add(graph)
     qtbot.waitUntil(works.ended(job))
@@ -148,7 +148,10 @@ def test_a_mistake_of_our_own_costs_the_job_only(
     after = works.add(graph)
     qtbot.waitUntil(works.ended(after))
     second, first = works.queue.ended
-    assert (first.state, first.message) == (JobState.FAILED, "described: oops")
+    (report,) = (tmp_path / "log").iterdir()
+    assert first.state is JobState.FAILED
+    assert "ZeroDivisionError: oops" in first.message
+    assert str(report) in first.message
     assert second.state is JobState.DONE
 
 

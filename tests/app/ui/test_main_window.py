@@ -13,7 +13,7 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
+from PySide6.QtWidgets import QFileDialog, QLabel, QMenu, QMessageBox
 
 from app.jobs import Job, JobState
 from app.theme import DARK, LIGHT
@@ -294,6 +294,21 @@ def test_panels_lie_where_they_belong_and_come_back(start: Start, parts: Parts, 
     assert again.dockWidgetArea(again.docks["window.properties"]) == area.RightDockWidgetArea
 
 
+@pytest.mark.parametrize("size", [(900, 600), (1400, 900)])
+def test_panels_are_wide_enough_to_be_read_at_first(start: Start, qtbot: Any, size: tuple[int, int]) -> None:
+    window = start().window
+    window.resize(*size)
+    window.show()
+    em = window.fontMetrics().height()
+    library, properties = window.docks["window.library"], window.docks["window.properties"]
+    wanted = min(em * 16, size[0] * 27 // 100)
+    qtbot.waitUntil(lambda: abs(library.width() - wanted) <= 4)
+    assert abs(properties.width() - min(em * 20, size[0] * 30 // 100)) <= 4
+    library.setFloating(True)
+    window.do("window.reset")
+    qtbot.waitUntil(lambda: abs(library.width() - wanted) <= 4)
+
+
 def test_a_window_that_was_off_screen_comes_back_onto_it(start: Start, parts: Parts) -> None:
     parts.window.move(9000, 9000)
     parts.window.close()
@@ -490,6 +505,55 @@ def test_files_dropped_on_the_window_are_opened(parts: Parts, window: MainWindow
     parts.session.settle()
     assert [opened.name for opened in parts.session.documents] == ["graph.json"]
     assert not drop(window, [tmp_path / "film.mkv"])
+
+
+def test_a_model_dropped_is_chosen_in_its_loader_or_in_a_new_one(
+    parts: Parts, window: MainWindow, folders: Folders, tmp_path: Path
+) -> None:
+    opened = parts.session.new()
+    canvas = window.canvas
+    assert canvas is not None
+    model = folders.models[0] / "checkpoints/sub/paint.safetensors"
+    model.parent.mkdir(parents=True)
+    model.touch()
+    canvas.files_dropped.emit([model], QPointF(70, 80), "")
+    (loader,) = opened.document.nodes.values()
+    assert (loader.type, loader.pos, loader.widgets) == (
+        "CheckpointLoaderSimple",
+        (70, 80),
+        ("sub/paint.safetensors",),
+    )
+    assert canvas.selected_nodes() == [loader.id]
+    assert opened.history.undo_labels == ["Load paint.safetensors"]
+    other = folders.models[0] / "checkpoints/other.ckpt"
+    other.touch()
+    canvas.files_dropped.emit([other], QPointF(0, 0), loader.id)
+    assert [node.widgets for node in opened.document.nodes.values()] == [("other.ckpt",)]
+    older = folders.models[0] / "clip/words.safetensors"
+    older.parent.mkdir()
+    older.touch()
+    assert drop(window, [older])
+    parts.session.settle()
+    assert [node.type for node in opened.document.nodes.values()] == ["CheckpointLoaderSimple", "CLIPLoader"]
+    assert [*opened.document.nodes.values()][1].widgets[0] == "words.safetensors"
+
+
+def test_a_model_from_elsewhere_is_told_where_to_go(
+    parts: Parts, window: MainWindow, folders: Folders, tmp_path: Path
+) -> None:
+    opened = parts.session.new()
+    strange = tmp_path / "strange.ckpt"
+    strange.touch()
+    embedding = folders.models[0] / "embeddings/style.pt"
+    embedding.parent.mkdir(parents=True)
+    embedding.touch()
+    assert drop(window, [strange, embedding])
+    assert not opened.document.nodes
+    assert window.messages.isVisible()
+    said = [label.text() for label in window.messages.findChildren(QLabel)]
+    assert any("strange.ckpt lies in no folder for models" in text for text in said)
+    assert any(str(folders.models[0]) in text for text in said)
+    assert any("no node that loads" in text for text in said)
 
 
 def test_a_picture_dropped_on_a_loading_node_is_loaded_there(

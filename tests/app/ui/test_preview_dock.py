@@ -70,7 +70,7 @@ def test_a_picture_forms_and_the_result_takes_its_place(desk: Desk, qtbot: QtBot
     assert desk.centre() == "#404040"
     assert dock.view.fits
     assert dock.view.zoom == pytest.approx(dock.view.width() * dock.devicePixelRatioF() / 16)
-    assert (dock.steps.text(), dock.bar.value(), dock.bar.maximum()) == ("3 of 4 · 75%", 3, 4)
+    assert (dock.steps.text(), dock.bar.value(), dock.bar.maximum()) == ("3 of 4 · 75 %", 3, 4)
 
     Image.new("RGB", (32, 32), "#00ff00").save(folders.output / "x.png")
     saved = {"filename": "x.png", "subfolder": "", "type": "output"}

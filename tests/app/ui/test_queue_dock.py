@@ -89,7 +89,7 @@ def test_jobs_wander_from_waiting_over_running_to_ended(desk: Desk) -> None:
     desk.queue.update(running.id, progress=0.25, node="KSampler")
     card = desk.dock.running
     assert card.isVisible()
-    assert (card.name.text(), card.bar.value(), card.detail.text()) == ("a", 250, "25% · KSampler")
+    assert (card.name.text(), card.bar.value(), card.detail.text()) == ("a", 250, "25 % · KSampler")
     assert card.elapsed.text() == "0.0 s"
     desk.queue.end(running.id, JobState.DONE, "", 1.0)
     assert not card.isVisible()
