@@ -13,7 +13,9 @@ from PySide6.QtWidgets import QMainWindow
 _VERSION: Final = 1
 """Raised when panels are added or renamed: older layouts no longer fit."""
 
-_FIRST_SIZE: Final = QSize(1480, 920)
+_FIRST_SHARE: Final = 0.9
+"""How much of the screen the window takes at first, in each direction, up to `_FIRST_LIMIT`."""
+_FIRST_LIMIT: Final = QSize(2200, 1400)
 
 
 class WindowLayout:
@@ -60,11 +62,11 @@ class WindowLayout:
         self._window.restoreState(panels, _VERSION)
 
     def _place_first(self) -> None:
-        """In the middle of the main screen, and no larger than that."""
+        """In the middle of the main screen, with some of the desktop left around it."""
         if not QGuiApplication.screens():
             return
         room = QGuiApplication.primaryScreen().availableGeometry()
-        size = _FIRST_SIZE.boundedTo(room.size() * 0.95)
+        size = (room.size() * _FIRST_SHARE).boundedTo(_FIRST_LIMIT)
         self._window.resize(size)
         self._window.move(room.center() - QRect(room.topLeft(), size).center() + room.topLeft())
 
