@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -14,15 +14,13 @@ from PySide6.QtGui import QGuiApplication
 
 from app.canvas import clipboard
 from app.canvas.face import input_row
-from app.canvas.group_item import GroupItem
-from app.canvas.node_item import NodeItem
+from app.canvas.graph_edits import whole
 from app.theme import TITLE_HEIGHT
 from core.errors import DarkroomError, WorkflowError
 from core.workflow import edits, placing
-from core.workflow.fragment import Fragment, insert, take
 from core.workflow.new_nodes import new_node
 from core.workflow.operations import AddNode, SetWidget
-from core.workflow.records import BYPASSED, MUTED, Point
+from core.workflow.records import BYPASSED, MUTED
 
 if TYPE_CHECKING:
     from app.canvas.graph import CanvasGraph
@@ -109,27 +107,9 @@ def _is_met(need: Need, graph: CanvasGraph) -> bool:
 # --- what is meant
 
 
-def _with_contents(graph: CanvasGraph) -> tuple[list[str], list[int]]:
-    """The selected nodes and groups, and the nodes and groups inside of the selected groups."""
-    nodes, groups = dict.fromkeys(graph.selected_nodes()), dict.fromkeys(graph.selected_groups())
-    for key in tuple(groups):
-        for item in graph.groups[key].contents():
-            if isinstance(item, NodeItem):
-                nodes[item.id] = None
-            elif isinstance(item, GroupItem):
-                groups[item.key] = None
-    return list(nodes), list(groups)
-
-
-def _nodes_meant(graph: CanvasGraph) -> list[str]:
+def _nodes_meant(graph: CanvasGraph) -> Sequence[str]:
     """The selected nodes; if there are none, those inside of the selected groups."""
-    return graph.selected_nodes() or _with_contents(graph)[0]
-
-
-def _sizes(graph: CanvasGraph) -> dict[str, Point]:
-    """The sizes of the bodies as they are drawn."""
-    bodies = {node_id: item.body() for node_id, item in graph.nodes.items()}
-    return {node_id: (body.width(), body.height()) for node_id, body in bodies.items()}
+    return graph.selected_nodes() or graph.chosen().nodes
 
 
 def _landing_place(graph: CanvasGraph) -> QPointF:
@@ -143,14 +123,13 @@ def _landing_place(graph: CanvasGraph) -> QPointF:
 
 
 def _copy(graph: CanvasGraph) -> None:
-    nodes, groups = _with_contents(graph)
-    clipboard.put(take(graph.document, nodes, groups))
+    clipboard.put(graph.take_chosen())
 
 
 def _cut(graph: CanvasGraph) -> None:
     _copy(graph)
-    nodes, groups = _with_contents(graph)
-    graph.opened.do(edits.delete(graph.document, nodes, groups), "Cut")
+    chosen = graph.chosen()
+    graph.opened.do(edits.delete(graph.document, chosen.nodes, chosen.groups), "Cut")
 
 
 def _paste(graph: CanvasGraph, *, linked: bool = False) -> None:
@@ -165,7 +144,7 @@ def _paste(graph: CanvasGraph, *, linked: bool = False) -> None:
     elif fragment.is_empty:
         graph.message.emit("The workflow on the clipboard is empty.")
     else:
-        _insert(graph, fragment, (place.x(), place.y()), "Paste", linked=linked)
+        graph.insert_by_user(fragment, (place.x(), place.y()), "Paste", linked=linked)
         if fragment.remarks:
             graph.message.emit(f"Pasted, but not all of it could be used: {fragment.remarks[0]}")
 
@@ -197,21 +176,15 @@ def _paste_picture(graph: CanvasGraph, place: QPointF) -> None:
     if row is not None:
         graph.opened.do(SetWidget(chosen[0], row.place, name), _PASTE_PICTURE)
         return
-    pos = place.x(), place.y() + TITLE_HEIGHT
+    pos = whole(place + QPointF(0, TITLE_HEIGHT))
     node = new_node(graph.document.new_node_id(), spec, pos, values={"image": name})
     if graph.opened.do(AddNode(node), _PASTE_PICTURE):
         graph.select([node.id])
 
 
 def _duplicate(graph: CanvasGraph) -> None:
-    fragment = take(graph.document, *_with_contents(graph))
-    _insert(graph, fragment, fragment.corner, "Duplicate")
-
-
-def _insert(graph: CanvasGraph, fragment: Fragment, at: Point, label: str, *, linked: bool = False) -> None:
-    inserted = insert(graph.document, fragment, at, linked)
-    if graph.opened.do(inserted.operation, label):
-        graph.select(inserted.nodes, inserted.groups, inserted.reroutes)
+    part = graph.take_chosen()
+    graph.insert_by_user(part, part.corner, "Duplicate")
 
 
 # --- deleting and selecting
@@ -256,23 +229,23 @@ def _switch_flag(graph: CanvasGraph, flag: str, label: str) -> None:
 
 def _group(graph: CanvasGraph) -> None:
     chosen = graph.selected_nodes(), graph.selected_groups(), graph.selected_reroutes()
-    operation = placing.group_around(graph.document, *chosen, _sizes(graph))
+    operation = placing.group_around(graph.document, *chosen, graph.sizes())
     if graph.opened.do(operation, "Group"):
         graph.select(groups=[operation.group.key])
 
 
 def _align(graph: CanvasGraph, edge: placing.Edge) -> None:
     nodes = graph.selected_nodes()
-    graph.opened.do(placing.align(graph.document, nodes, edge, _sizes(graph)), f"Align {edge}")
+    graph.opened.do(placing.align(graph.document, nodes, edge, graph.sizes()), f"Align {edge}")
 
 
 def _distribute(graph: CanvasGraph, axis: placing.Axis) -> None:
     nodes = graph.selected_nodes()
-    graph.opened.do(placing.distribute(graph.document, nodes, axis, _sizes(graph)), f"Distribute {axis}")
+    graph.opened.do(placing.distribute(graph.document, nodes, axis, graph.sizes()), f"Distribute {axis}")
 
 
 def _arrange(graph: CanvasGraph) -> None:
-    graph.opened.do(placing.arrange_all(graph.document, _sizes(graph)), "Arrange all")
+    graph.opened.do(placing.arrange_all(graph.document, graph.sizes()), "Arrange all")
 
 
 # --- the view

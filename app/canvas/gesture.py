@@ -79,6 +79,10 @@ class Gesture:
         self.graph = viewer.graph
         self.start = start
 
+    def snaps(self, at: Pointer) -> bool:
+        """Whether things go from grid point to grid point: the user wants it now, or always."""
+        return at.shift or self.graph.settings.snap_to_grid
+
     def move(self, at: Pointer) -> None:
         """The mouse was moved, or a modifier key was pressed or let go."""
 

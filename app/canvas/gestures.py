@@ -60,7 +60,7 @@ def _node_gesture(viewer: CanvasViewer, start: Pointer, under: Hit, node: NodeIt
         return ResizeNode(viewer, start, node)
     if _is_number(under, node) and not start.ctrl:
         return Scrub(viewer, start, node, under.row)
-    return None if viewer.graph.is_pinned(node.id) else MoveItems(viewer, start, node)
+    return None if node.record.pinned else MoveItems(viewer, start, node)
 
 
 def _is_number(under: Hit, node: NodeItem) -> bool:

@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPointF, Signal
 
-from app.canvas.group_item import GroupItem
+from app.canvas.face import title_of
 from app.canvas.linking import ends, entry
-from app.canvas.node_item import NodeItem
 from app.canvas.node_layout import lay_out
 from app.canvas.nodegraphqt import NodeGraph
 from app.canvas.pipe_item import PipeItem
-from app.canvas.reroute_item import RerouteItem
 from app.theme import GRID
 from core.errors import WorkflowError
 from core.workflow import edits
 from core.workflow.document import Batch, Changed, Operation
-from core.workflow.fragment import insert, take
-from core.workflow.new_nodes import SPECIAL, new_node, special_node
+from core.workflow.fragment import Fragment, insert, take
+from core.workflow.new_nodes import SPECIAL, node_of_type
 from core.workflow.operations import AddNode, MoveNodes, PutGroup, ResizeNode, SetColour, SetFlag
+from core.workflow.placing import Contents, contents
 from core.workflow.records import Group, Point
 from core.workflow.wiring import AddReroute, Connect, Disconnect, MoveLink, MoveReroutes, RemoveReroute
 
 if TYPE_CHECKING:
+    from app.canvas.group_item import GroupItem
+    from app.canvas.node_item import NodeItem
     from app.canvas.port_item import PortItem
     from app.canvas.viewer import CanvasViewer
     from app.documents import OpenDocument
@@ -158,7 +159,7 @@ class GraphEdits(NodeGraph):
         """Gives links a point each: link id -> where. Links that run through the same points share it."""
         operations: dict[object, Operation] = {}
         for link, pos in places.items():
-            operation = edits.reroute(self.document, link, (pos.x(), pos.y()))
+            operation = edits.reroute(self.document, link, whole(pos))
             shared = operation.before if isinstance(operation, AddReroute) else None
             operations.setdefault(("shared", shared) if shared is not None else link, operation)
         self.opened.do(Batch(tuple(operations.values())), "Add reroute")
@@ -178,21 +179,30 @@ class GraphEdits(NodeGraph):
 
     # --- moving and resizing
 
-    def movable(
-        self, nodes: Iterable[str], groups: Iterable[int] = (), reroutes: Iterable[int] = ()
-    ) -> Moves:
-        """Where these are, and all that is inside of the groups; without what is pinned."""
-        all_nodes, all_groups, all_reroutes = set(nodes), set(groups), set(reroutes)
-        for key in tuple(all_groups):
-            more_nodes, more_groups, more_reroutes = self._inside(key)
-            all_nodes |= more_nodes
-            all_groups |= more_groups
-            all_reroutes |= more_reroutes
-        table = self.document
+    def sizes(self) -> dict[str, Point]:
+        """The sizes of the nodes' bodies as they are drawn, by id."""
+        bodies = {node_id: item.body() for node_id, item in self.nodes.items()}
+        return {node_id: (body.width(), body.height()) for node_id, body in bodies.items()}
+
+    def chosen(self) -> Contents:
+        """What is selected, and all that is inside of the selected groups."""
+        nodes, reroutes = dict.fromkeys(self.selected_nodes()), dict.fromkeys(self.selected_reroutes())
+        groups = dict.fromkeys(self.selected_groups())
+        sizes = self.sizes() if groups else {}
+        for key in tuple(groups):
+            inside = contents(self.document, key, sizes)
+            nodes |= dict.fromkeys(inside.nodes)
+            groups |= dict.fromkeys(inside.groups)
+            reroutes |= dict.fromkeys(inside.reroutes)
+        return Contents(tuple(nodes), tuple(groups), tuple(reroutes))
+
+    def movable(self) -> Moves:
+        """Where that is; without what is pinned."""
+        table, chosen = self.document, self.chosen()
         return Moves(
-            {key: table.nodes[key].pos for key in all_nodes if not self.is_pinned(key)},
-            {key: table.groups[key].bounding[:2] for key in all_groups},
-            {key: table.reroutes[key].pos for key in all_reroutes},
+            {key: table.nodes[key].pos for key in chosen.nodes if not table.nodes[key].pinned},
+            {key: table.groups[key].bounding[:2] for key in chosen.groups},
+            {key: table.reroutes[key].pos for key in chosen.reroutes},
         )
 
     def places(self, moves: Moves) -> Moves:
@@ -206,24 +216,12 @@ class GraphEdits(NodeGraph):
 
     def select_contents(self, key: int) -> None:
         """Selects what is inside of a group."""
-        self.select(*self._inside(key))
-
-    def _inside(self, key: int) -> tuple[set[str], set[int], set[int]]:
-        """The nodes, groups and reroute points inside of a group."""
-        items = self.groups[key].contents()
-        return (
-            {item.id for item in items if isinstance(item, NodeItem)},
-            {item.key for item in items if isinstance(item, GroupItem)},
-            {item.reroute_id for item in items if isinstance(item, RerouteItem)},
-        )
-
-    def is_pinned(self, node_id: str) -> bool:
-        """Whether the node may not be moved by dragging."""
-        return bool(self.document.nodes[node_id].flags.get("pinned"))
+        inside = contents(self.document, key, self.sizes())
+        self.select(inside.nodes, inside.groups, inside.reroutes)
 
     def nudge_by_user(self, across: int, down: int, *, far: bool = False) -> None:
         """Moves the selection by steps of the grid; steps one after the other are undone at once."""
-        start = self.movable(self.selected_nodes(), self.selected_groups(), self.selected_reroutes())
+        start = self.movable()
         if start.is_empty:
             return
         step = GRID * (_FAR_STEP if far else 1)
@@ -280,26 +278,30 @@ class GraphEdits(NodeGraph):
 
     def add_by_user(self, class_type: str, pos: QPointF) -> str | None:
         """Adds a node of a type, its title bar at a point of the scene; returns its id."""
-        number, place = self.document.new_node_id(), (pos.x(), pos.y())
-        spec = self.registry.interface(class_type)
-        if class_type in SPECIAL:
-            node, title = special_node(number, class_type, place), SPECIAL[class_type]
-        elif spec is not None:
-            node, title = new_node(number, spec, place, folders=self.folders), spec.title
-        else:
+        number = self.document.new_node_id()
+        node = node_of_type(number, class_type, self.registry, self.folders, whole(pos))
+        if node is None:
             self.message.emit(f"Darkroom knows no node called {class_type}.")
             return None
+        title = title_of(node, self.registry.interface(class_type), SPECIAL.get(class_type, ""))
         if not self.opened.do(AddNode(node), f"Add {title}"):
             return None
         self.select([number])
         return number
 
-    def duplicate_by_user(self, nodes: Collection[str], groups: Collection[int], by: Point) -> None:
-        """Puts copies of nodes and groups somewhere, and selects them."""
-        part = take(self.document, nodes, groups)
-        x, y = part.corner
-        made = insert(self.document, part, (x + by[0], y + by[1]))
-        if self.opened.do(made.operation, "Duplicate"):
+    def take_chosen(self) -> Fragment:
+        """What is selected, groups with all that is inside, to be put in elsewhere."""
+        chosen = self.chosen()
+        return take(self.document, chosen.nodes, chosen.groups)
+
+    def insert_by_user(self, part: Fragment, at: Point, label: str, *, linked: bool = False) -> None:
+        """Puts something in and selects it: its corner at a point, or a little off what is there already.
+
+        Args:
+            linked: Links that came from other nodes are made again.
+        """
+        made = insert(self.document, part, at, linked)
+        if self.opened.do(made.operation, label):
             self.select(made.nodes, made.groups, made.reroutes)
 
     def collapse_by_user(self, node_id: str) -> None:
@@ -315,6 +317,16 @@ class GraphEdits(NodeGraph):
         operations += [PutGroup(replace(self.document.groups[key], colour=background)) for key in groups]
         if operations:
             self.opened.do(Batch(tuple(operations)), "Change colour")
+
+
+def whole(pos: QPointF) -> Point:
+    """A point of the scene as documents keep it: in whole units."""
+    return round(pos.x()), round(pos.y())
+
+
+def on_grid(pos: QPointF) -> Point:
+    """The nearest point of the grid."""
+    return round(pos.x() / GRID) * GRID, round(pos.y() / GRID) * GRID
 
 
 def _placed(group: Group, pos: Point) -> Group:

@@ -87,10 +87,6 @@ class GroupItem(QGraphicsItem):
             return Part.RESIZE
         return Part.TITLE if self.title_rect().contains(pos) else Part.BODY
 
-    def contents(self) -> list[QGraphicsItem]:
-        """The nodes, reroute points and smaller groups that are wholly inside."""
-        return self._mirror.items_inside(self.far, self)
-
     def boundingRect(self) -> QRectF:
         """All it paints on."""
         return QRectF(-2, -2, self.size.width() + 4, self.size.height() + 4)

@@ -83,14 +83,17 @@ class LinkDrag(Gesture):
         """The socket where a link let go here would end, or why there is none; neither on empty canvas."""
         reach = SNAP / self.viewer.zoom()
         under = hit(self.viewer, pos)
-        if under.port is not None and _distance(under.port, pos) <= _ON_SOCKET:
-            return self._exactly(under.port)
-        node = under.node or (under.port.node if under.port is not None else None)
+        aimed = under.port
+        if aimed is not None and not _is_stacked(aimed) and _distance(aimed, pos) <= _ON_SOCKET:
+            return self._exactly(aimed)
+        node = under.node or (aimed.node if aimed is not None else None)
         if under.row >= 0 and node is not None and self._fits.wants_inputs:
             port = node.row_port(under.row)
             if port is not None and self._fits(port):
                 return port, ""
         near = self._nearest(pos, reach, node)
+        if near is not None and _is_stacked(near):
+            near = self._fits.first(near.node) or near
         if near is not None or node is None:
             return near, ""
         port = self._fits.first(node)
@@ -154,6 +157,11 @@ class Slice(Gesture):
             if kind is QLineF.IntersectionType.BoundedIntersection:
                 return pos
         return pipe.middle()  # the line ends on its edge
+
+
+def _is_stacked(port: PortItem) -> bool:
+    """Whether it shares its place with other sockets of a collapsed node, so that none can be aimed at."""
+    return port.node.record.collapsed
 
 
 def _distance(port: PortItem, pos: QPointF) -> float:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
-from PySide6.QtCore import QObject, QRectF, QTimer
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QPixmapCache
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
+from PySide6.QtWidgets import QGraphicsScene
 
 from app.canvas.face import Files, make_face
 from app.canvas.group_item import GroupItem
@@ -151,13 +151,6 @@ class Mirror(QObject):
         pipes, self._moved_pipes = self._moved_pipes, set()
         for pipe in pipes:
             pipe.route()
-
-    def items_inside(self, area: QRectF, besides: QGraphicsItem) -> list[QGraphicsItem]:
-        """The nodes, reroute points and groups that are wholly inside an area."""
-        nodes = [item for item in self.nodes.values() if area.contains(item.far)]
-        points = [item for item in self.reroutes.values() if area.contains(item.pos())]
-        groups = [g for g in self.groups.values() if g is not besides and area.contains(g.far)]
-        return [*nodes, *points, *groups]
 
     # --- what the document tells
 

@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from app.canvas.gesture import Gesture, Pointer
-from app.canvas.graph_edits import Moves
+from app.canvas.graph_edits import Moves, on_grid, whole
 from app.canvas.group_item import GroupItem
 from app.canvas.node_item import NodeItem
 from app.canvas.pipe_item import PipeItem
 from app.canvas.reroute_item import RerouteItem
-from app.theme import GRID
 from core.workflow.records import Point
 
 if TYPE_CHECKING:
@@ -35,9 +34,7 @@ class MoveItems(Gesture):
         self, viewer: CanvasViewer, start: Pointer, pressed: NodeItem | GroupItem | RerouteItem
     ) -> None:
         super().__init__(viewer, start)
-        self._from = self.graph.movable(
-            self.graph.selected_nodes(), self.graph.selected_groups(), self.graph.selected_reroutes()
-        )
+        self._from = self.graph.movable()
         self._anchor = _place(pressed)
         self._single = _only_node(self._from)
         self._pipe: PipeItem | None = None
@@ -65,11 +62,11 @@ class MoveItems(Gesture):
 
     def _delta(self, at: Pointer) -> Point:
         away = at.scene - self.start.scene
-        dx, dy = away.x(), away.y()
-        if at.shift or self.graph.settings.snap_to_grid:
-            x, y = self._anchor
-            dx, dy = round((x + dx) / GRID) * GRID - x, round((y + dy) / GRID) * GRID - y
-        return dx, dy
+        if not self.snaps(at):
+            return whole(away)
+        x, y = self._anchor
+        new_x, new_y = on_grid(away + QPointF(x, y))
+        return new_x - x, new_y - y
 
     def _show(self, places: Moves) -> None:
         _put(places.nodes, self.graph.nodes)
@@ -94,8 +91,8 @@ class Duplicate(Gesture):
     def __init__(self, viewer: CanvasViewer, start: Pointer) -> None:
         super().__init__(viewer, start)
         graph = self.graph
-        self._nodes, self._groups = graph.selected_nodes(), graph.selected_groups()
-        items = [graph.nodes[n] for n in self._nodes] + [graph.groups[g] for g in self._groups]
+        chosen = graph.chosen()
+        items = [graph.nodes[n] for n in chosen.nodes] + [graph.groups[g] for g in chosen.groups]
         shapes = [i.outline() if isinstance(i, NodeItem) else i.boundingRect() for i in items]
         areas = [item.mapRectToScene(shape) for item, shape in zip(items, shapes, strict=True)]
         self._ghost = Ghost(areas, QColor(graph.theme.node_selected))
@@ -108,8 +105,9 @@ class Duplicate(Gesture):
     def end(self, at: Pointer) -> None:
         """Makes the copies and selects them."""
         self.cancel()
-        away = at.scene - self.start.scene
-        self.graph.duplicate_by_user(self._nodes, self._groups, (away.x(), away.y()))
+        part, away = self.graph.take_chosen(), at.scene - self.start.scene
+        x, y = part.corner
+        self.graph.insert_by_user(part, (x + away.x(), y + away.y()), "Duplicate")
 
     def cancel(self) -> None:
         """Makes none."""
@@ -123,12 +121,12 @@ class ResizeNode(Gesture):
 
     def __init__(self, viewer: CanvasViewer, start: Pointer, node: NodeItem) -> None:
         super().__init__(viewer, start)
-        self._node, self._record = node, node.record
+        self._node = node
         self._size = (node.body().width(), node.body().height())
 
     def move(self, at: Pointer) -> None:
         """Shows it in the new size."""
-        self._node.present(replace(self._record, size=self._new(at)), self._node.face)
+        self._show(self._new(at))
 
     def end(self, at: Pointer) -> None:
         """Gives the record the new size."""
@@ -136,12 +134,17 @@ class ResizeNode(Gesture):
         self.graph.resize_node_by_user(self._node.id, self._new(at))
 
     def cancel(self) -> None:
-        """Shows it in the old size."""
-        self._node.present(self._record, self._node.face)
+        """Shows it in the size it has."""
+        self._show(None)
+
+    def _show(self, size: Point | None) -> None:
+        # Its record may have been replaced, or taken away, since the button was pressed.
+        record = self.graph.document.nodes.get(self._node.id)
+        if record is not None:
+            self._node.present(record if size is None else replace(record, size=size), self._node.face)
 
     def _new(self, at: Pointer) -> Point:
-        away = at.scene - self.start.scene
-        return _snapped((self._size[0] + away.x(), self._size[1] + away.y()), self.viewer, at)
+        return _resized(self, self._size, at)
 
 
 class ResizeGroup(Gesture):
@@ -164,12 +167,11 @@ class ResizeGroup(Gesture):
         self.graph.resize_group_by_user(self._group.key, self._new(at))
 
     def cancel(self) -> None:
-        """Shows it in the old size."""
-        self._group.resize(*self._size)
+        """Shows it in the size it has."""
+        self._group.resize(*self._group.record.bounding[2:])
 
     def _new(self, at: Pointer) -> Point:
-        away = at.scene - self.start.scene
-        width, height = _snapped((self._size[0] + away.x(), self._size[1] + away.y()), self.viewer, at)
+        width, height = _resized(self, self._size, at)
         return max(width, 140.0), max(height, 80.0)  # the smallest that ComfyUI makes
 
 
@@ -246,7 +248,6 @@ def _only_node(moves: Moves) -> str | None:
     return next(iter(moves.nodes)) if alone else None
 
 
-def _snapped(size: Point, viewer: CanvasViewer, at: Pointer) -> Point:
-    if at.shift or viewer.graph.settings.snap_to_grid:
-        return round(size[0] / GRID) * GRID, round(size[1] / GRID) * GRID
-    return size
+def _resized(gesture: Gesture, size: Point, at: Pointer) -> Point:
+    corner = QPointF(*size) + at.scene - gesture.start.scene
+    return on_grid(corner) if gesture.snaps(at) else whole(corner)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from PySide6.QtCore import QObject, QPointF
 
+from app.canvas.graph_edits import whole
 from app.canvas.node_layout import NodeLayout
 from app.canvas.popup import ChoicePopup, PopupItem
 from core.nodes.spec import InputSpec, NodeSpec, types_match
 from core.workflow import edits
 from core.workflow.document import Batch, Changed, GraphDocument, Operation
-from core.workflow.new_nodes import SPECIAL, new_node, special_node
+from core.workflow.new_nodes import SPECIAL, node_of_type
 from core.workflow.operations import AddNode
 from core.workflow.records import PRIMITIVE, REROUTE, Node, Point
 from core.workflow.wiring import Connect
@@ -136,12 +137,8 @@ class NodeSearch(QObject):
     def _add(self, entry: Entry) -> None:
         graph = self._graph
         number = graph.document.new_node_id()
-        spec = graph.registry.interface(entry.class_type)
-        if entry.class_type in SPECIAL:
-            node = special_node(number, entry.class_type)
-        elif spec is not None:
-            node = new_node(number, spec, folders=graph.folders)
-        else:
+        node = node_of_type(number, entry.class_type, graph.registry, graph.folders)
+        if node is None:
             return
         operations: list[Operation] = [AddNode(replace(node, pos=self._corner(node, entry)))]
         if self._port is not None and entry.end is not None:
@@ -152,7 +149,7 @@ class NodeSearch(QObject):
 
     def _corner(self, node: Node, entry: Entry) -> Point:
         """Where the node has to be for its socket, or its corner, to be where the link was let go."""
-        x, y = self._at.x(), self._at.y()
+        x, y = whole(self._at)
         if entry.place >= 0:
             y -= NodeLayout.socket_y(entry.place)
         if self._port is not None and self._port.port_type == "in":

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from core.folders import Folders
+from core.nodes.registry import Registry
 from core.nodes.spec import MISSING, Choice, FileChoice, InputSpec, NodeSpec, Text
 from core.workflow.layout import ROW_HEIGHT, SLOT_HEIGHT, TEXT_HEIGHT
 from core.workflow.records import NOTES, PRIMITIVE, REROUTE, InputSocket, Json, Node, OutputSocket, Point
@@ -54,6 +55,16 @@ def new_node(
         properties=named(spec.class_type),
     )
     return replace(node, size=fitting_size(node, spec))
+
+
+def node_of_type(
+    node_id: str, class_type: str, registry: Registry, folders: Folders, pos: Point = (0, 0)
+) -> Node | None:
+    """A node of a type by its name, a special one too; None if the registry does not know it."""
+    if class_type in SPECIAL:
+        return special_node(node_id, class_type, pos)
+    spec = registry.interface(class_type)
+    return new_node(node_id, spec, pos, folders=folders) if spec else None
 
 
 def special_node(node_id: str, kind: str, pos: Point = (0, 0)) -> Node:

@@ -41,16 +41,11 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What lies wholly inside a group."""
+    """Keys of nodes, groups and points of links: what lies wholly inside a group."""
 
     nodes: tuple[str, ...]
     groups: tuple[int, ...]
     reroutes: tuple[int, ...]
-
-
-def is_pinned(node: Node) -> bool:
-    """Whether a node is to stay where it is."""
-    return bool(node.flags.get("pinned"))
 
 
 def node_box(node: Node, sizes: Sizes) -> Box:
@@ -117,7 +112,7 @@ def arrange_all(document: GraphDocument, sizes: Sizes) -> Operation:
 
     The top left of the graph stays where it was, and so do pinned nodes.
     """
-    free = {node.id: node for node in document.nodes.values() if not is_pinned(node)}
+    free = {node.id: node for node in document.nodes.values() if not node.pinned}
     inputs: dict[str, list[str]] = {node_id: [] for node_id in free}
     for link in document.live_links():
         if link.target in inputs and link.origin in free:
@@ -145,7 +140,7 @@ def _along(is_across: bool, by: float) -> Point:
 
 def _shifted(document: GraphDocument, shifts: Mapping[str, Point]) -> Operation:
     free = ((document.node(node_id), by) for node_id, by in shifts.items())
-    return MoveNodes({n.id: (n.pos[0] + dx, n.pos[1] + dy) for n, (dx, dy) in free if not is_pinned(n)})
+    return MoveNodes({n.id: (n.pos[0] + dx, n.pos[1] + dy) for n, (dx, dy) in free if not n.pinned})
 
 
 def _framed(group: Group, boxes: Collection[Box]) -> Group:

@@ -112,6 +112,11 @@ class Node:
         """Whether only its title is shown."""
         return bool(self.flags.get("collapsed"))
 
+    @property
+    def pinned(self) -> bool:
+        """Whether it is to stay where it is."""
+        return bool(self.flags.get("pinned"))
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentLink:

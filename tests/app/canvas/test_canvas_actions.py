@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 from app.canvas import menus
 from app.canvas.actions import CanvasActions
 from app.canvas.graph import CanvasGraph
+from app.canvas.graph_edits import whole
 from app.canvas.hits import Hit
 from app.commands import COMMANDS
 from app.settings import Settings
@@ -223,7 +224,7 @@ def test_a_new_group_is_selected(graph):
     graph.select(["3", "8"])
     run(graph, "node.group")
     assert selected(graph) == ([], [2])
-    assert {item.id for item in graph.groups[2].contents() if hasattr(item, "face")} == {"3", "8"}
+    assert {*graph.chosen().nodes} == {"3", "8"}
 
 
 def test_nodes_are_aligned_by_the_size_they_are_drawn_with(graph):
@@ -350,7 +351,7 @@ def test_a_pasted_picture_gets_a_node_that_loads_it(graph, folders):
     (node_id,) = graph.selected_nodes()
     node = graph.document.nodes[node_id]
     assert node.type == "LoadImage"
-    assert (node.pos[0], node.pos[1] - 30) == (place.x(), place.y())
+    assert (node.pos[0], node.pos[1] - 30) == whole(place)
     (file,) = folders.input.iterdir()
     assert node.widgets == (file.name,)
     saved = QImage(str(file))

@@ -1,0 +1,97 @@
+"""Gestures on graphs that are unlike the ready one, or that change while the mouse is down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from helpers.canvas import ALT, Mouse, links, steps, undone
+from PySide6.QtCore import QPointF
+
+from app.canvas.graph import CanvasGraph
+from core.workflow.document import Batch
+from core.workflow.operations import MoveNodes, PutGroup, SetFlag, SetTitle
+from core.workflow.records import Group
+from core.workflow.wiring import AddReroute
+
+PROMPTS = Group(1, "Prompts", (400, -10, 440, 510))
+"""A group around both prompts of the ready graph."""
+
+
+def test_what_is_dragged_goes_by_whole_units(graph: CanvasGraph, mouse: Mouse) -> None:
+    graph.opened.do(Batch((PutGroup(PROMPTS), AddReroute(1, (300, 700)))), "Prepare")
+    graph.select(["4"], [1], [1])
+    start = graph.nodes["4"].mapToScene(graph.nodes["4"].title_rect().center())
+    mouse.drag(start, start + QPointF(33.3, 47.7))
+    document = graph.document
+    moved = [document.nodes["4"].pos, document.groups[1].bounding[:2], document.reroutes[1].pos]
+    assert steps(graph)[0] == "Move group"
+    assert all(value == int(value) for pos in moved for value in pos)
+
+
+def test_fractions_of_a_file_stay_and_a_drag_back_is_no_step(graph: CanvasGraph, mouse: Mouse) -> None:
+    graph.opened.do(MoveNodes({"4": (420.25, 540.75)}), "Prepare")
+    start = graph.nodes["4"].mapToScene(graph.nodes["4"].title_rect().center())
+    mouse.drag(start, start + QPointF(30, 40), start)
+    assert steps(graph) == ["Prepare"]
+    mouse.drag(start, start + QPointF(30, 40))
+    x, y = graph.document.nodes["4"].pos
+    assert (x % 1, y % 1) == (0.25, 0.75)
+
+
+def test_a_resized_node_has_a_whole_size(graph: CanvasGraph, mouse: Mouse) -> None:
+    corner = graph.nodes["2"].mapToScene(graph.nodes["2"].resize_rect().center())
+    mouse.drag(corner, corner + QPointF(33.3, 47.7))
+    assert steps(graph) == ["Resize node"]
+    assert all(value == int(value) for value in graph.document.nodes["2"].size)
+
+
+def test_a_copy_of_a_group_has_what_is_inside(graph: CanvasGraph, mouse: Mouse) -> None:
+    graph.opened.do(PutGroup(PROMPTS), "Group")
+    before = graph.document.snapshot()
+    title = graph.groups[1].mapToScene(graph.groups[1].title_rect().center())
+    mouse.drag(title, title + QPointF(0, 400), held=ALT)
+    made = graph.document.nodes.keys() - before.nodes.keys()
+    assert sorted(graph.document.nodes[key].type for key in made) == ["CLIPTextEncode", "CLIPTextEncode"]
+    assert len(graph.document.groups) == 2
+    assert steps(graph)[0] == "Duplicate"
+    assert undone(graph, before)
+
+
+def test_an_edit_while_a_node_is_resized_is_not_lost_from_sight(graph: CanvasGraph, mouse: Mouse) -> None:
+    node = graph.nodes["2"]
+    corner = node.mapToScene(node.resize_rect().center())
+    mouse.press(corner)
+    mouse.move(corner + QPointF(30, 30))
+    graph.opened.do(SetTitle("2", "Another"), "Rename")  # as a run does that sets a seed
+    mouse.move(corner + QPointF(40, 40))
+    assert node.record.title == "Another"
+    mouse.release(corner + QPointF(40, 40))
+    assert node.record is graph.document.nodes["2"]
+    assert node.record.title == "Another"
+
+
+def test_an_edit_while_a_group_is_resized_is_not_lost_from_sight(graph: CanvasGraph, mouse: Mouse) -> None:
+    graph.opened.do(PutGroup(PROMPTS), "Group")
+    group = graph.groups[1]
+    corner = group.mapToScene(group.resize_rect().center())
+    mouse.press(corner)
+    mouse.move(corner + QPointF(30, 30))
+    graph.opened.do(PutGroup(replace(PROMPTS, bounding=(400, -10, 600, 700))), "Resize")
+    graph.viewer().cancel_gesture()
+    assert (group.size.width(), group.size.height()) == (600, 700)
+    mouse.release(corner)
+
+
+@pytest.mark.parametrize("place", [QPointF(0, -15), QPointF(30, -15), QPointF(-6, -15)])
+def test_a_link_to_a_collapsed_node_takes_the_first_free_input_that_fits(
+    graph: CanvasGraph, mouse: Mouse, place: QPointF
+) -> None:
+    graph.opened.do(SetFlag(("5",), "collapsed", True), "Collapse")
+    number = next(k.id for k in graph.document.links.values() if k.target == "5" and k.origin == "3")
+    graph.delete_links_by_user([number])
+    before = graph.document.snapshot()
+    assert ("3", 0, "5", "negative") not in links(graph)
+    mouse.drag(graph.nodes["3"].ports_out[0], graph.nodes["5"].mapToScene(place))
+    assert ("3", 0, "5", "negative") in links(graph)
+    assert len(links(graph)) == len(before.links) + 1
