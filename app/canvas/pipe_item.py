@@ -23,18 +23,18 @@ _WIDTH: Final = 2.5
 _WIDE: Final = 4.0
 _GRIP: Final = 12.0
 _SMOOTH: Final = 0.8
-_LONG: Final = 1200.0  # beyond it, a path costs more than its visible pieces
+_LONG: Final = 1200.0  # beyond it, all of it costs more than its visible pieces
 _LAYER: Final = -1.0
 
 
 def _weights(count: int) -> list[tuple[float, float, float, float]]:
-    """For points along a cubic curve that starts at 0: the weights of its control points and its end."""
+    """For points along a cubic curve from 0, its ends left out: weights of its control points and its end."""
     result: list[tuple[float, float, float, float]] = []
     for step in range(count + 1):
         t = step / count
         u = 1 - t
         result.append((3 * u * u * t, 3 * u * t * t, t * t * t, 3 * u * t * t + t * t * t))
-    return result
+    return result[1:-1]
 
 
 _FINENESS: Final = ((160.0, _weights(14)), (600.0, _weights(22)), (float("inf"), _weights(32)))
@@ -51,6 +51,23 @@ class PipeItem(LibraryPipe):
     # The class this stands on asks for a call into Python at every change of every item.
     itemChange = QGraphicsItem.itemChange
 
+    # The same for every new link; kept here, since there are thousands of them.
+    tint = QColor()
+    _input_port: PortItem | None = None
+    _output_port: PortItem | None = None
+    _color = (0, 0, 0, 255)
+    _style = 0
+    _active = _highlight = False
+    _via: tuple[tuple[float, float], ...] = ()
+    _anchors: tuple[tuple[float, float], ...] = ()
+    _start = (0.0, 0.0)
+    _points: Sequence[tuple[float, float]] = ()
+    _lines: Sequence[QLineF] = ()
+    _drawn = (-1, 0)
+    _path: QPainterPath | None = None
+    _shape: QPainterPath | None = None
+    _bounds = QRectF()
+
     def __init__(self, link_id: int, mirror: Mirror) -> None:
         # Not the constructor this stands on: it makes an arrow and a cache that cost more than the link.
         QGraphicsPathItem.__init__(self)
@@ -59,22 +76,8 @@ class PipeItem(LibraryPipe):
         self.setAcceptHoverEvents(True)
         self.link_id = link_id
         self.far: list[QLineF] = []
-        self.tint = QColor()
         self._mirror = mirror
-        self._input_port: PortItem | None = None
-        self._output_port: PortItem | None = None
-        self._color = (0, 0, 0, 255)
-        self._style = 0
-        self._active = self._highlight = False
-        self._via: tuple[tuple[float, float], ...] = ()
-        self._anchors: tuple[tuple[float, float], ...] = ()
         self._bows: list[float] = []
-        self._points: list[tuple[float, float]] = []
-        self._lines: list[QLineF] = []
-        self._drawn = (-1, 0)
-        self._path: QPainterPath | None = None
-        self._shape: QPainterPath | None = None
-        self._bounds = QRectF()
 
     # --- its ends
 
@@ -129,17 +132,18 @@ class PipeItem(LibraryPipe):
         origin, target = self._output_port, self._input_port
         if origin is None or target is None:
             return
-        x, y = origin.at()
-        end_x, end_y = target.at()
-        anchors = (*((px - x, py - y) for px, py in self._via), (end_x - x, end_y - y))
-        self.setPos(x, y)
+        start = x, y = origin.at()
+        anchors = tuple((px - x, py - y) for px, py in (*self._via, target.at()))
+        if start != self._start:
+            self._start = start
+            self.setPos(x, y)
         self._move_far(x, y, anchors)
         if anchors == self._anchors:
             return
         self._anchors = anchors
         self.prepareGeometryChange()
         self._bows = _bows(anchors)
-        self._points = []
+        self._points = ()
         self._drawn = (-1, 0)
         self._path = self._shape = None
         self._bounds = _around(anchors, self._bows)
@@ -167,7 +171,7 @@ class PipeItem(LibraryPipe):
         """What NodeGraphQt calls when an end has moved."""
         self.route()
 
-    def _course(self) -> list[tuple[float, float]]:
+    def _course(self) -> Sequence[tuple[float, float]]:
         """Points along it; worked out when they are first needed: from afar none are."""
         if not self._points:
             self._points = _curve(self._anchors, self._bows)
@@ -239,7 +243,8 @@ class PipeItem(LibraryPipe):
 
     def _exposed(self, area: QRectF) -> tuple[int, int]:
         """The first and one after the last of its lines that reach into an area; (-1, 0) if none does."""
-        if area.contains(self._bounds):
+        bounds = self._bounds
+        if bounds.width() + bounds.height() < _LONG or area.contains(bounds):
             return 0, len(self._course()) - 1
         left, top, right, bottom = area.left() - 4, area.top() - 4, area.right() + 4, area.bottom() + 4
         first, last = -1, 0
@@ -299,8 +304,7 @@ def _curve(anchors: Sequence[tuple[float, float]], bows: Sequence[float]) -> lis
         dx, dy = x1 - x0, y1 - y0
         back = dx - bow
         weights = next(weights for limit, weights in _FINENESS if abs(dx) + abs(dy) <= limit)
-        for a, b, c, d in weights[1:-1]:
-            points.append((x0 + bow * a + back * b + dx * c, y0 + dy * d))
+        points += [(x0 + bow * a + back * b + dx * c, y0 + dy * d) for a, b, c, d in weights]
         points.append((x1, y1))
         x0, y0 = x1, y1
     return points
