@@ -64,6 +64,7 @@ COMMANDS: Final = (
     _canvas("edit.duplicate", "Duplicate", "Edit", "Ctrl+D"),
     _canvas("edit.delete", "Delete", "Edit", "Del", "Backspace"),
     _canvas("edit.select_all", "Select All", "Edit", "Ctrl+A", section=True),
+    _canvas("edit.select_none", "Select None", "Edit", "Ctrl+Shift+A"),
     _window("edit.find", "Find Node...", "Edit", "Ctrl+F"),
     _window("edit.clear", "Clear Graph", "Edit"),
     _canvas("node.add", "Add Node...", "Node", "Tab"),

@@ -266,6 +266,7 @@ _EDIT = {
     "edit.duplicate": Action(Need.THINGS, _duplicate),
     "edit.delete": Action(Need.ANYTHING, _delete),
     "edit.select_all": Action(Need.GRAPH, _select_all),
+    "edit.select_none": Action(Need.NOTHING, lambda graph: graph.select()),
     "edit.clear": Action(Need.GRAPH, _clear),
 }
 _NODE = {

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from typing import Final
+
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QTabBar, QTabWidget, QToolButton, QWidget
 
 from app import icons
 from app.theme import Theme
+
+_NARROWEST: Final = 8
+_WIDEST: Final = 18
+"""Widths of a tab, in heights of its text: it can be told apart, and leaves room for others."""
+
+
+class TabBar(QTabBar):
+    """Tabs that stay wide enough to be told apart; those that find no room are scrolled to."""
+
+    def tabSizeHint(self, index: int) -> QSize:
+        """As wide as the name, up to a limit."""
+        size = super().tabSizeHint(index)
+        return QSize(min(size.width(), _WIDEST * self.fontMetrics().height()), size.height())
+
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        """What it is narrowed to."""
+        size = self.tabSizeHint(index)
+        return QSize(min(size.width(), _NARROWEST * self.fontMetrics().height()), size.height())
 
 
 class DocumentTabs(QTabWidget):
@@ -26,6 +46,7 @@ class DocumentTabs(QTabWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("documents")
+        self.setTabBar(TabBar())
         self.setDocumentMode(True)
         self.setTabsClosable(True)
         self.setMovable(True)

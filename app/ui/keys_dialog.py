@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -81,6 +81,7 @@ class KeysDialog(QDialog):
                 continue
             item = QTreeWidgetItem([place, shown, where])
             item.setData(0, _ID, command.id)
+            item.setSizeHint(0, QSize(0, self.fontMetrics().height() * 3 // 2))
             self._mark(item, command, clashes)
             self.table.addTopLevelItem(item)
         self._tell_clashes(clashes)
@@ -177,4 +178,4 @@ class KeysDialog(QDialog):
         column.addWidget(self.problem)
         column.addWidget(bottom)
         em = self.fontMetrics().height()
-        self.resize(em * 38, em * 36)
+        self.resize(em * 44, em * 40)

@@ -44,6 +44,8 @@ class Panels(QObject):
         self._before_focus: QByteArray | None = None
         self._titles = QTimer(self, interval=0, singleShot=True)
         self._titles.timeout.connect(self._show_titles)
+        self._sizes = QTimer(self, interval=0, singleShot=True)
+        self._sizes.timeout.connect(self._size)
         options = QMainWindow.DockOption
         window.setDockOptions(
             options.AnimatedDocks
@@ -115,23 +117,24 @@ class Panels(QObject):
         self._show_bars()
         self._before_focus = None
         self._actions["window.focus"].setChecked(False)
-        if self._window.isVisible():
-            self._size()
-        else:
-            self._window.installEventFilter(self)
+        self._window.installEventFilter(self)
+        self._sizes.start()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Sizes the panels once the window has its own size: before, Qt makes them as small as can be."""
-        if event.type() == QEvent.Type.Show:
+        """Sizes the panels with the window, until the user takes hold of what separates them."""
+        if event.type() in (QEvent.Type.Show, QEvent.Type.Resize):
+            self._sizes.start()
+        elif event.type() == QEvent.Type.MouseButtonPress:
             watched.removeEventFilter(self)
-            QTimer.singleShot(0, self, self._size)
         return False
 
     def _size(self) -> None:
         """Gives the panels the sizes they start with; the canvas keeps about half of a small window."""
         docks, window = self._docks, self._window
+        if not window.isVisible() or self._before_focus is not None:
+            return
         em, width = window.fontMetrics().height(), window.width()
-        widths = [min(em * 16, width * 27 // 100), min(em * 20, width * 30 // 100)]
+        widths = [min(em * 16, width * 27 // 100), min(em * 20, width * 33 // 100)]
         window.resizeDocks(
             [docks["window.library"], docks["window.preview"]], widths, Qt.Orientation.Horizontal
         )

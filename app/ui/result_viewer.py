@@ -8,13 +8,23 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QAction, QDesktopServices, QDrag, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import (
+    QAction,
+    QDesktopServices,
+    QDrag,
+    QGuiApplication,
+    QImage,
+    QKeyEvent,
+    QKeySequence,
+    QTextOption,
+)
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
     QGridLayout,
     QLabel,
     QMenu,
+    QPlainTextEdit,
     QScrollArea,
     QSplitter,
     QStackedWidget,
@@ -33,6 +43,7 @@ from app.ui.empty_state import EmptyState
 from app.ui.picture_view import PictureView
 from core.errors import DarkroomError
 from core.media.outputs import write_whole
+from core.media.strip import without_texts
 
 _DRAG_ICON: Final = 128
 _VIEW, _EMPTY = 0, 1
@@ -133,6 +144,24 @@ class ResultViewer(QDockWidget):
         else:
             self.message.emit(f"Saved {target}")
 
+    def save_plain(self, target: Path) -> None:
+        """Saves the picture without what is stored about how it was made."""
+        if self.path is None:
+            return
+        try:
+            write_whole(target, without_texts(self.path.read_bytes(), self.path.name))
+        except (DarkroomError, OSError) as error:
+            self.message.emit(f"{self.path.name} was not saved: {error}")
+        else:
+            self.message.emit(f"Saved {target}, without metadata")
+
+    def plain_data(self) -> QMimeData:
+        """The picture's pixels and nothing else."""
+        data = QMimeData()
+        if self._levels:
+            data.setImageData(_without_texts(self._levels[0]))
+        return data
+
     def mime_data(self) -> QMimeData:
         """The picture as others take it: its file, and its pixels."""
         data = QMimeData()
@@ -181,21 +210,32 @@ class ResultViewer(QDockWidget):
         self._actions["facts"].setCheckable(True)
         self._add(tools, "save_as", "Save As...", self._ask_where_to_save)
         self._add(tools, "copy", "Copy", self._copy, QKeySequence(QKeySequence.StandardKey.Copy))
+        self._add(
+            None, "save_plain", "Save without Metadata...", partial(self._ask_where_to_save, plain=True)
+        )
+        self._add(None, "copy_plain", "Copy without Metadata", self._copy_plain)
         self._add(tools, "open", "Open Its Workflow", self._open_workflow)
         self._add(tools, "folder", "Show in Folder", self._show_folder)
         self._add(tools, "full_screen", "Full Screen (Enter)", self.full_screen)
         return tools
 
     def _add(
-        self, tools: QToolBar, name: str, text: str, do: Callable[[], object], key: QKeySequence | None = None
+        self,
+        tools: QToolBar | None,
+        name: str,
+        text: str,
+        do: Callable[[], object],
+        key: QKeySequence | None = None,
     ) -> None:
+        """Makes an action; one without tools stands in the menu only."""
         action = QAction(icons.icon(_ICONS[name], self._theme), text, self)
         action.triggered.connect(lambda _checked=False: do())
         if key is not None:
             action.setShortcut(key)
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             self.view.addAction(action)
-        tools.addAction(action)
+        if tools is not None:
+            tools.addAction(action)
         self._actions[name] = action
 
     def _inner(self) -> QWidget:
@@ -233,7 +273,7 @@ class ResultViewer(QDockWidget):
     def _show_current(self) -> None:
         self._show_place()
         path = self.path
-        for name in ("save_as", "copy", "open", "folder", "full_screen", *_VIEWING):
+        for name in ("save_as", "save_plain", "copy", "open", "folder", "full_screen", *_VIEWING):
             self._actions[name].setEnabled(path is not None)
         if path is None:
             return
@@ -295,18 +335,22 @@ class ResultViewer(QDockWidget):
 
     # Where it goes.
 
-    def _ask_where_to_save(self) -> None:
+    def _ask_where_to_save(self, *, plain: bool = False) -> None:
         if self.path is None:
             return
         start = str(Path.home() / self.path.name)
         kinds = f"Picture (*{self.path.suffix});;All files (*)"
         name, _ = QFileDialog.getSaveFileName(self, "Save Picture As", start, kinds)
         if name:
-            self.save_as(Path(name))
+            (self.save_plain if plain else self.save_as)(Path(name))
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setMimeData(self.mime_data())
         self.message.emit("Picture copied")
+
+    def _copy_plain(self) -> None:
+        QGuiApplication.clipboard().setMimeData(self.plain_data())
+        self.message.emit("Picture copied without metadata")
 
     def _drag(self) -> None:
         drag = QDrag(self.view)
@@ -326,13 +370,20 @@ class ResultViewer(QDockWidget):
 
     def _show_menu(self, place: QPoint) -> None:
         menu = QMenu(self)
-        for name in ("fit", "actual", "full_screen", "", "save_as", "copy", "open", "folder"):
+        for name in ("fit", "actual", "full_screen", "", *_TAKING, "", "open", "folder"):
             if name:
                 menu.addAction(self._actions[name])
             else:
                 menu.addSeparator()
         menu.exec(self.view.mapToGlobal(place))
         menu.deleteLater()
+
+
+def _without_texts(image: QImage) -> QImage:
+    """The same pixels; Qt keeps the texts of a PNG with the picture and would write them again."""
+    size = image.size()
+    plain = QImage(image.constBits(), size.width(), size.height(), image.bytesPerLine(), image.format())
+    return plain.copy()
 
 
 class _FactsPanel(QScrollArea):
@@ -354,17 +405,35 @@ class _FactsPanel(QScrollArea):
         grid.setColumnStretch(1, 1)
         row = 0
         for row, fact in enumerate(facts):
-            label, text = QLabel(fact.label), QLabel(fact.text)
+            label, text = QLabel(fact.label), _FactText(fact.text)
             style.set_role(label, "dim")
-            text.setTextFormat(Qt.TextFormat.PlainText)
-            text.setWordWrap(True)
-            text.setTextInteractionFlags(
-                Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-            )
             grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(text, row, 1)
         grid.setRowStretch(row + 1, 1)
         self.setWidget(inner)
+
+
+class _FactText(QPlainTextEdit):
+    """A text as high as it must be, which is broken anywhere if it has to be, as paths are."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setReadOnly(True)
+        self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        style.set_role(self, "plain")
+        self.document().setDocumentMargin(0)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit)
+        self._fit()
+
+    def _fit(self) -> None:
+        lines = max(round(self.document().size().height()), 1)
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 2)
 
 
 class _FullScreen(QWidget):
@@ -399,7 +468,8 @@ class _FullScreen(QWidget):
 
 
 _NOTHING: Final = ("No results yet", "Finished pictures appear here. Those of the queue can be shown again.")
-_VIEWING: Final = ("zoom_out", "zoom_in", "fit", "actual", "full_screen")
+_VIEWING: Final = ("zoom_out", "zoom_in", "fit", "actual", "full_screen", "copy_plain")
+_TAKING: Final = ("save_as", "save_plain", "copy", "copy_plain")
 _KEYS: Final = {
     Qt.Key.Key_Left: "previous",
     Qt.Key.Key_PageUp: "previous",
@@ -425,6 +495,8 @@ _ICONS: Final = {
     "facts": "info",
     "save_as": "save-as",
     "copy": "copy",
+    "save_plain": "save-as",
+    "copy_plain": "copy",
     "open": "open",
     "folder": "folder",
     "full_screen": "full-screen",

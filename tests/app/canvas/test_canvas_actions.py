@@ -211,6 +211,13 @@ def test_select_all(graph):
     assert graph.selected_reroutes() == [1]
 
 
+def test_select_none(graph):
+    run(graph, "edit.select_all")
+    run(graph, "edit.select_none")
+    assert not graph.selected_nodes()
+    assert not graph.selected_groups()
+
+
 def test_modes_and_flags_of_a_selected_group_are_those_of_its_nodes(graph):
     graph.select(groups=[1])
     run(graph, "node.bypass")

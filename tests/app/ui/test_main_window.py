@@ -145,6 +145,17 @@ def test_tabs_are_turned_moved_and_closed(parts: Parts, window: MainWindow) -> N
     assert window.welcome.isVisible()
 
 
+def test_many_tabs_can_be_told_apart(parts: Parts, window: MainWindow) -> None:
+    for _ in range(12):
+        opened = parts.session.new()
+        name = "a_workflow_with_quite_a_long_name_of_its_own.json"
+        window.tabs.show_title(window.canvas_of(opened).viewer(), name, "", False)
+    bar = window.tabs.tabBar()
+    em = bar.fontMetrics().height()
+    assert all(7 * em <= bar.tabRect(index).width() <= 19 * em for index in range(bar.count()))
+    assert bar.rect().intersects(bar.tabRect(11)), "the one in front is in view"
+
+
 def test_the_plus_opens_an_empty_document(parts: Parts, window: MainWindow) -> None:
     parts.session.new()
     QTest.mouseClick(window.tabs.plus, LEFT)
@@ -303,9 +314,17 @@ def test_panels_are_wide_enough_to_be_read_at_first(start: Start, qtbot: Any, si
     library, properties = window.docks["window.library"], window.docks["window.properties"]
     wanted = min(em * 16, size[0] * 27 // 100)
     qtbot.waitUntil(lambda: abs(library.width() - wanted) <= 4)
-    assert abs(properties.width() - min(em * 20, size[0] * 30 // 100)) <= 4
+    assert abs(properties.width() - min(em * 20, size[0] * 33 // 100)) <= 4
+    window.resize(size[0] + 300, size[1])
+    wanted = min(em * 16, (size[0] + 300) * 27 // 100)
+    qtbot.waitUntil(lambda: abs(library.width() - wanted) <= 4)
+    QTest.mousePress(window, LEFT, NONE, QPoint(5, 5))
+    window.resizeDocks([library], [180], Qt.Orientation.Horizontal)
+    window.resize(*size)
+    qtbot.waitUntil(lambda: abs(library.width() - 180) <= 4)
     library.setFloating(True)
     window.do("window.reset")
+    wanted = min(em * 16, size[0] * 27 // 100)
     qtbot.waitUntil(lambda: abs(library.width() - wanted) <= 4)
 
 

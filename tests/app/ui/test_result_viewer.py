@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QBuffer, QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLabel
+from PySide6.QtWidgets import QFileDialog, QLabel, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from app.jobs import Job, JobQueue, JobState
@@ -161,13 +161,16 @@ def test_the_facts_of_the_picture(desk: Desk) -> None:
     desk.shows(path)
     assert not desk.viewer.facts.isVisible()
     desk.press(Qt.Key.Key_I)
-    texts = [label.text() for label in desk.viewer.facts.findChildren(QLabel)]
-    assert texts[texts.index("Size") + 1] == "64 × 32"
-    assert texts[texts.index("Seed") + 1] == "42"
+    labels = [label.text() for label in desk.viewer.facts.findChildren(QLabel)]
+    texts = [text.toPlainText() for text in desk.viewer.facts.findChildren(QPlainTextEdit)]
+    assert texts[labels.index("Size")] == "64 × 32"
+    assert texts[labels.index("Seed")] == "42"
+    bar = desk.viewer.facts.horizontalScrollBar()
+    desk.qtbot.waitUntil(lambda: bar.maximum() == 0)  # long paths are broken, not cut off
     other = desk.picture("b", (70, 30))
     desk.viewer.show_pictures([other])
     desk.shows(other)
-    assert "70 × 30" in [label.text() for label in desk.viewer.facts.findChildren(QLabel)]
+    assert "70 × 30" in [text.toPlainText() for text in desk.viewer.facts.findChildren(QPlainTextEdit)]
     desk.viewer.action("facts").trigger()
     assert not desk.viewer.facts.isVisible()
 
@@ -197,6 +200,36 @@ def test_copy_gives_the_file_and_its_pixels(desk: Desk) -> None:
     image = data.imageData()
     assert isinstance(image, QImage)
     assert image.pixelColor(0, 0).name() == "#ff0000"
+
+
+def test_without_metadata_nothing_of_the_graph_goes_along(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, target = desk.picture("a"), desk.folder / "plain.png"
+    desk.end_job(path)
+    desk.shows(path)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    desk.viewer.action("save_plain").trigger()
+    assert b"KSampler" in path.read_bytes()
+    assert b"KSampler" not in target.read_bytes()
+    assert QImage(str(target)) == QImage(str(path))
+    desk.viewer.action("copy_plain").trigger()
+    data = QGuiApplication.clipboard().mimeData()
+    assert not data.urls()
+    copied = data.imageData()
+    assert isinstance(copied, QImage)
+    assert copied.pixelColor(0, 0).name() == "#ff0000"
+    written = QBuffer()
+    assert copied.save(written, "PNG")  # pyright: ignore[reportCallIssue, reportArgumentType]
+    assert b"KSampler" not in written.data().data()
+    other = desk.folder / "a.bmp"
+    Image.new("RGB", (4, 4)).save(other)
+    desk.viewer.show_pictures([other])
+    desk.shows(other)
+    target.unlink()
+    desk.viewer.action("save_plain").trigger()
+    assert "a.bmp is none of these" in desk.said[-1]
+    assert not target.exists()
 
 
 def test_a_picture_that_fits_is_dragged_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
