@@ -86,6 +86,8 @@ class Look:
         self._sockets: dict[str, QColor] = {}
         self._inks: dict[int, Ink] = {}
         self._pens: dict[tuple[str, float], QPen] = {}
+        self._hollow: dict[tuple[int, bool], QPen] = {}
+        self._own: dict[tuple[str | None, str], QColor] = {}
 
     def colour(self, name: str) -> QColor:
         """A colour of the theme by its name there, or as `#rrggbb`."""
@@ -101,6 +103,23 @@ class Look:
         if found is None:
             found = QPen(self.colour(name), width)
             self._pens[name, width] = found
+        return found
+
+    def hollow(self, colour: QColor, *, required: bool) -> QPen:
+        """The pen of a socket that nothing feeds, faint if it need not be fed."""
+        key = (colour.rgba(), required)
+        found = self._hollow.get(key)
+        if found is None:
+            found = QPen(colour, 2.0) if required else QPen(faded(colour, 0.55), 1.4)
+            self._hollow[key] = found
+        return found
+
+    def own(self, text: str | None, otherwise: str) -> QColor:
+        """The colour that a node has by its file, made fitting; one of the theme if the file names none."""
+        found = self._own.get((text, otherwise))
+        if found is None:
+            found = self.fitting(given_colour(text, lambda: self.colour(otherwise)))
+            self._own[text, otherwise] = found
         return found
 
     def fitting(self, colour: QColor) -> QColor:

@@ -27,8 +27,8 @@ def body_colour(item: NodeItem) -> QColor:
     """The colour of a node's body."""
     look = item.look
     if item.face.note:
-        return look.fitting(given_colour(item.record.background, lambda: look.colour("note")))
-    own = look.fitting(given_colour(item.record.background, lambda: look.colour("node")))
+        return look.own(item.record.background, "note")
+    own = look.own(item.record.background, "node")
     return mixed(own, look.colour("bypassed"), 0.35) if item.record.mode == BYPASSED else own
 
 
@@ -52,7 +52,7 @@ def title_colour(item: NodeItem) -> QColor:
     if item.face.note:
         otherwise = mixed(look.colour("note"), look.colour("text"), 0.12)
         return look.fitting(given_colour(item.record.colour, lambda: otherwise))
-    own = look.fitting(given_colour(item.record.colour, lambda: look.colour("node_title")))
+    own = look.own(item.record.colour, "node_title")
     return mixed(own, look.colour("bypassed"), 0.5) if item.record.mode == BYPASSED else own
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -110,9 +111,11 @@ def _paint_switch(painter: QPainter, look: Look, row: Row, area: QRectF) -> None
     painter.drawEllipse(QPointF(x, area.center().y()), radius, radius)
 
 
+@lru_cache(1024)
 def _arrow(x: float, y: float, way: int) -> QPolygonF:
     return QPolygonF([QPointF(x - 3 * way, y - 4), QPointF(x - 3 * way, y + 4), QPointF(x + 3 * way, y)])
 
 
+@lru_cache(1024)
 def _chevron(x: float, y: float) -> QPolygonF:
     return QPolygonF([QPointF(x - 4, y - 2), QPointF(x, y + 2), QPointF(x + 4, y - 2)])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QPainter, QPen, QPolygonF
+from PySide6.QtGui import QPainter, QPolygonF
 
-from app.canvas.look import Look, faded
+from app.canvas.look import Look
 from app.canvas.port_item import PortItem, Shape
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _paint_socket(painter: QPainter, look: Look, port: PortItem) -> None:
         radius += _HOVERED
     if port.port_type == "in" and not port.is_linked and not port.hovered:
         # An input that nothing feeds is hollow, and faint where it need not be fed.
-        pen = QPen(port.brush, 2.0) if port.required else QPen(faded(port.brush, 0.55), 1.4)
+        pen = look.hollow(port.brush, required=port.required)
         painter.setPen(pen)
         painter.setBrush(look.colour("row"))
         radius -= pen.widthF() / 4 if port.required else 1.0
