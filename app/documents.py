@@ -12,7 +12,7 @@ from app.run_status import RunStatus
 from core.errors import WorkflowError
 from core.folders import Folders
 from core.nodes.registry import Registry
-from core.workflow.document import Changed, GraphDocument, Operation
+from core.workflow.document import GraphDocument, Operation
 from core.workflow.history import History
 
 
@@ -25,6 +25,8 @@ class OpenDocument(QObject):
 
     Attributes:
         run: What its nodes show of its runs.
+        view: Where its canvas looks, as files say it in `extra.ds`; the canvas keeps it up to date. It is
+            written when the document is saved, and is no part of what can be undone.
 
     Signals:
         edited: What an edit, undo or redo touched, as `core.workflow.document.Changed`.
@@ -56,11 +58,12 @@ class OpenDocument(QObject):
         self.registry = registry
         self.folders = folders
         self.run = RunStatus(self)
+        self.view: object = document.header.extra.get("ds")
         self._name = name
         self._path = path
         self._recovered = False
         self._was_dirty = False
-        self._unsubscribe = document.subscribe(self._on_changed)
+        document.subscribe(self.edited.emit)
 
     @property
     def path(self) -> Path | None:
@@ -115,9 +118,6 @@ class OpenDocument(QObject):
         """It was brought back after a crash: dirty until it is saved."""
         self._recovered = True
         self._tell_dirty()
-
-    def _on_changed(self, changed: Changed) -> None:
-        self.edited.emit(changed)
 
     def _tell_step(self) -> None:
         self._tell_dirty()

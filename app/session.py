@@ -30,6 +30,7 @@ from core.workflow.comfy_json import read_document
 from core.workflow.compile import compile_document
 from core.workflow.document import GraphDocument
 from core.workflow.json_text import parse_json
+from core.workflow.operations import SetExtra
 from core.workflow.prompt_json import write_prompt
 from resources import READY_GRAPH
 
@@ -51,6 +52,31 @@ class _Origin:
 
     file: Path | None = None
     digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Saving:
+    """A document that is being saved.
+
+    Attributes:
+        document: Its records when it was asked for.
+        view: Where its canvas looked then.
+        checks: Nothing is written if another program has changed the file.
+    """
+
+    opened: OpenDocument
+    document: GraphDocument
+    view: object
+    path: Path
+    checks: bool
+
+    def seen(self) -> GraphDocument:
+        """What the file is to hold: the document, with where its canvas looked."""
+        if self.view == self.document.header.extra.get("ds"):
+            return self.document
+        result = self.document.snapshot()
+        result.apply(SetExtra("ds", self.view))
+        return result
 
 
 class Session(QObject):
@@ -169,7 +195,8 @@ class Session(QObject):
             self.reported.emit(title, [reason])
             return
         self._keep(opened)
-        self._submit(title, self._save, opened, opened.document.snapshot(), target, is_own and not overwrite)
+        saving = _Saving(opened, opened.document.snapshot(), opened.view, target, is_own and not overwrite)
+        self._submit(title, self._save, saving)
 
     def export_prompt(self, opened: OpenDocument, path: Path) -> None:
         """Writes what a run of the document would run, in API format."""
@@ -289,17 +316,18 @@ class Session(QObject):
         was_saved = entry.saving is not None and facts.path and digest_of(facts.path) == entry.saving
         self._tell(self._on_recovered, entry, entry.saving if was_saved else facts.digest)
 
-    def _save(self, opened: OpenDocument, document: GraphDocument, path: Path, checks: bool) -> None:
-        origin = self._origins.get(opened.key, _Origin())
+    def _save(self, saving: _Saving) -> None:
+        key = saving.opened.key
+        origin = self._origins.get(key, _Origin())
         try:
-            expected = origin.digest if checks else None
-            begin = partial(self._journal.begin_save, opened.key)
-            digest = workflow_file.save(document, path, expected, begin)
+            expected = origin.digest if saving.checks else None
+            begin = partial(self._journal.begin_save, key)
+            digest = workflow_file.save(saving.seen(), saving.path, expected, begin)
         except Conflict:
-            self._tell(self.conflict.emit, opened, path)
+            self._tell(self.conflict.emit, saving.opened, saving.path)
             return
         origin.digest = digest
-        self._tell(self._on_saved, opened, document, path)
+        self._tell(self._on_saved, saving)
 
     def _import(self, path: Path, then: Callable[[str], object]) -> None:
         self._tell(then, workflow_file.import_input(path, self._folders.input))
@@ -363,12 +391,13 @@ class Session(QObject):
         if not self.documents:
             self.open_ready_graph()
 
-    def _on_saved(self, opened: OpenDocument, document: GraphDocument, path: Path) -> None:
+    def _on_saved(self, saving: _Saving) -> None:
+        opened, path = saving.opened, saving.path
         if opened not in self.documents:
             return
         self._origins[opened.key].file = path
         opened.mark_saved(path)
-        if opened.document != document:  # edited while it was being written
+        if opened.document != saving.document:  # edited while it was being written
             opened.mark_recovered()
         self._remember_recent(path)
         self._touch(opened)

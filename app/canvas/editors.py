@@ -180,7 +180,7 @@ class RowEditors(QObject):
             words = choices(row, self._graph.folders)
             place = words.index(row.text) + direction
             if 0 <= place < len(words):
-                self.set_value(node_id, row, words[place])
+                self.set_value(node_id, row, values.stored(row, words[place]))
         elif row.kind is RowKind.TOGGLE:
             self.set_value(node_id, row, not row.value)
 
@@ -290,7 +290,7 @@ class RowEditors(QObject):
             if data is _PICK_FILE:
                 self.pick_file.emit(item.id, row)
             elif data != row.text:
-                self.set_value(item.id, row, data)
+                self.set_value(item.id, row, values.stored(row, data))
 
         self._choosing = item.id
         self._chosen = chosen

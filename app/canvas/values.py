@@ -1,9 +1,10 @@
-"""What a number row may hold, and what typing and stepping make of it. No Qt."""
+"""What a row may hold, and what typing, stepping and choosing make of it. No Qt."""
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from app.canvas.arithmetic import Number, evaluate
 from app.canvas.face import Row, RowKind
@@ -54,10 +55,17 @@ def stepped(row: Row, number: Number, by: Decimal) -> Number:
     return fitted(row, int(exact) if row.kind is RowKind.INT else float(exact))
 
 
+def stored(row: Row, given: Any) -> Any:
+    """The value to store for what was given: a word after a seed stays of the kind that its file has."""
+    if row.kind is RowKind.AFTER_RUN and isinstance(row.value, bool):
+        return given == "randomize"
+    return given
+
+
 def present(row: Row) -> Number:
     """The number a row holds; what its type starts with if the file holds none."""
     for value in (row.value, row.spec.default if row.spec else None):
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return value
     return fitted(row, 0)
 

@@ -185,6 +185,10 @@ class CanvasView(NodeViewer):
         self._look(_Held.CORNER)
         return True
 
+    def _keep(self) -> None:
+        """Files say nothing of a view that shows the whole graph: it is shown whole when they are opened."""
+        self.graph.opened.view = None if self._held is _Held.WHOLE else self.view_state()
+
     def _all_items(self) -> list[QGraphicsItem]:
         graph = self.graph
         tables: tuple[Mapping[Any, QGraphicsItem], ...] = (graph.nodes, graph.groups, graph.reroutes)
@@ -279,6 +283,7 @@ class CanvasView(NodeViewer):
         super().showEvent(event)
         if not self._was_shown:
             self._was_shown = True
-            state = self.graph.document.header.extra.get("ds")
+            state = self.graph.opened.view
             if state == _UNTOUCHED or not self.set_view_state(state):
                 self.fit()
+            self.view_changed.connect(self._keep)

@@ -32,7 +32,9 @@ from app.canvas.linking import LiveLink, SliceLine
 from app.canvas.port_item import PortItem
 from app.canvas.view import CanvasView
 
-NODE_MIME: Final = "application/x-darkroom-node"  # the type of a node that is dragged from the library
+NODE_MIME: Final = "application/x-darkroom-node"
+"""What a node type that is dragged from the library is carried as: its name, in UTF-8."""
+
 _DRAG: Final = 4  # pixels that the mouse moves before a click becomes a drag
 _EDGE: Final = 24
 _ARROWS: Final[Mapping[int, tuple[int, int]]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QValidator, QWheelEvent
@@ -20,14 +20,14 @@ from PySide6.QtWidgets import (
 )
 
 from app import icons
-from app.canvas.arithmetic import evaluate
+from app.canvas import values
+from app.canvas.arithmetic import Number
 from app.canvas.face import NUMBERS, Row, RowKind
 from app.canvas.popup import ChoicePopup, PopupItem
 from app.theme import Theme
 from app.ui import style
-from core.nodes.spec import Range, Text, Toggle
+from core.nodes.spec import Text, Toggle
 
-_ANY: Final = Range(-(2**63), 2**64 - 1)
 _TEXT_LINES: Final = 5
 
 
@@ -36,7 +36,7 @@ class NumberField(QAbstractSpinBox):
 
     Signals:
         edited: The new number.
-        refused: Why what was typed is no number.
+        refused: Why what was typed is no number, or became another one.
     """
 
     edited = Signal(object)
@@ -44,8 +44,6 @@ class NumberField(QAbstractSpinBox):
 
     def __init__(self, row: Row, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._whole = row.kind is RowKind.INT
-        self._limits = row.spec.widget if row.spec and isinstance(row.spec.widget, Range) else _ANY
         self._row = row
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._typed = False
@@ -65,19 +63,15 @@ class NumberField(QAbstractSpinBox):
     def stepBy(self, steps: int) -> None:
         """Goes up or down."""
         self._take()
-        value = self._row.value
-        if not isinstance(value, int | float):
-            return
-        step = self._limits.step or (1 if self._whole else 0.1)
-        self._set(value + (int(step) or 1 if self._whole else step) * steps)
+        row = self._row
+        self._set(values.stepped(row, values.present(row), values.step(row) * steps))
 
     def stepEnabled(self) -> QAbstractSpinBox.StepEnabledFlag:
         """Both ways, as far as the limits allow."""
-        flag, value = QAbstractSpinBox.StepEnabledFlag, self._row.value
-        if not isinstance(value, int | float):
-            return flag.StepNone
-        up = flag.StepUpEnabled if value < self._limits.max else flag.StepNone
-        return up | (flag.StepDownEnabled if value > self._limits.min else flag.StepNone)
+        flag = QAbstractSpinBox.StepEnabledFlag
+        value, limits = values.present(self._row), values.limits(self._row)
+        up = flag.StepUpEnabled if value < limits.max else flag.StepNone
+        return up | (flag.StepDownEnabled if value > limits.min else flag.StepNone)
 
     def validate(self, text: str, place: int) -> tuple[QValidator.State, str, int]:
         """Anything may be typed; what it comes to is seen in the end."""
@@ -115,23 +109,17 @@ class NumberField(QAbstractSpinBox):
             return
         self._typed = False
         try:
-            value = evaluate(line.text())
+            value, remark = values.typed(self._row, line.text())
         except ValueError as error:
             self.refused.emit(str(error))
             line.setText(self._row.text)
             return
         self._set(value)
         line.setText(self._row.text)  # also where the sum comes to the value that it had
+        if remark:
+            self.refused.emit(remark)
 
-    def _set(self, value: int | float) -> None:
-        low, high = self._limits.min, self._limits.max
-        value = min(max(value, low), high)
-        if self._whole:
-            value = round(value)
-        elif self._limits.round:
-            value = round(round(value / self._limits.round) * self._limits.round, 10)
-        else:
-            value = round(float(value), 10)
+    def _set(self, value: Number) -> None:
         if value != self._row.value:
             self.edited.emit(value)
 
@@ -358,10 +346,3 @@ class WheelScrollsPanel(QObject):
             event.ignore()
             return True
         return False
-
-
-def value_of(row: Row, given: Any) -> Any:
-    """The value to store for what a field gave: a word after a seed stays of the kind that its file has."""
-    if row.kind is RowKind.AFTER_RUN and isinstance(row.value, bool):
-        return given == "randomize"
-    return given

@@ -24,15 +24,13 @@ from PySide6.QtWidgets import (
 
 from app import icons
 from app.canvas.fuzzy import Key, rank
+from app.canvas.viewer import NODE_MIME
 from app.theme import Theme
 from app.ui import style
 from app.ui.empty_state import EmptyState
 from core.nodes.registry import Registry
 from core.nodes.spec import NodeSpec
 from core.workflow.new_nodes import SPECIAL
-
-MIME: Final = "application/x-darkroom-node"
-"""What a dragged node type is carried as: its name, in UTF-8."""
 
 _TYPE: Final = Qt.ItemDataRole.UserRole
 Branches: TypeAlias = dict[str, QTreeWidgetItem]
@@ -47,14 +45,14 @@ class LibraryTree(QTreeWidget):
 
     def mimeTypes(self) -> list[str]:
         """What its entries are carried as."""
-        return [MIME]
+        return [NODE_MIME]
 
     def mimeData(self, items: Sequence[QTreeWidgetItem]) -> QMimeData:
         """The node type that is dragged."""
         data = QMimeData()
         for item in items:
             if class_type := item.data(0, _TYPE):
-                data.setData(MIME, QByteArray(str(class_type).encode()))
+                data.setData(NODE_MIME, QByteArray(str(class_type).encode()))
         return data
 
     def startDrag(self, supportedActions: Qt.DropAction) -> None:

@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import icons
+from app.canvas import values
 from app.canvas.face import Face, Row, RowKind, choices, make_face
 from app.canvas.menus import COLOURS
 from app.documents import OpenDocument
@@ -39,7 +40,7 @@ from app.run_status import NodeState, NodeStatus
 from app.theme import Theme
 from app.ui import style
 from app.ui.empty_state import EmptyState
-from app.ui.fields import Field, NumberField, WheelScrollsPanel, make_field, value_of
+from app.ui.fields import Field, NumberField, WheelScrollsPanel, make_field
 from core.errors import NodeError
 from core.workflow.document import Changed, Operation
 from core.workflow.operations import SetColour, SetFlag, SetMode, SetTitle, SetWidget
@@ -486,7 +487,7 @@ class NodePage(_Page):
 
     def _set(self, row: Row, value: Any) -> None:
         key = ("property", self.node_id, row.place)
-        operation = SetWidget(self.node_id, row.place, value_of(row, value))
+        operation = SetWidget(self.node_id, row.place, values.stored(row, value))
         if self.do(operation, f"Set {row.label or row.name}", key):
             self._burst.start()
 

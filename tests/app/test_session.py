@@ -139,6 +139,23 @@ def test_a_workflow_is_edited_and_saved_to_its_file(
     assert [entry.name for entry in tmp_path.iterdir() if "my graph" in entry.name] == ["my graph.json"]
 
 
+def test_where_the_canvas_looks_is_saved_and_is_no_edit(
+    start: Callable[[], Listener], workflow: Path
+) -> None:
+    listener = start()
+    opened = listener.open(workflow)
+    before = opened.document.snapshot()
+    opened.view = {"scale": 0.8, "offset": [12.5, -40.0]}
+    listener.session.save(opened)
+    assert [name for name, *_ in listener.take()] == ["saved"]
+    assert json.loads(workflow.read_text())["extra"]["ds"] == {"scale": 0.8, "offset": [12.5, -40.0]}
+    assert opened.document == before
+    assert not opened.is_dirty
+    assert not opened.history.undo_labels
+    listener.session.close(opened)
+    assert listener.open(workflow).view == {"scale": 0.8, "offset": [12.5, -40.0]}
+
+
 def test_an_unedited_workflow_is_saved_as_it_came(start: Callable[[], Listener], workflow: Path) -> None:
     first = start()
     first.session.save(first.open(workflow))

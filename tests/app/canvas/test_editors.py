@@ -120,6 +120,35 @@ def edit_number(graph: CanvasGraph, node: str, name: str, text: str, key: Key = 
 # --- numbers
 
 
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+@pytest.mark.parametrize("name", ["steps", "cfg"])
+def test_a_number_that_is_none_is_put_right_by_stepping_and_dragging(
+    graph: CanvasGraph, opened: OpenDocument, number: float, name: str
+) -> None:
+    place = graph.nodes[SAMPLER].face.rows[row_of(graph, SAMPLER, name)].place
+    for edit in ("step", "drag"):
+        opened.do(SetWidget(SAMPLER, place, number), "Break")
+        if edit == "step":
+            graph.editors.step(SAMPLER, row_of(graph, SAMPLER, name), 1)
+        else:
+            graph.editors.scrub_start(SAMPLER, row_of(graph, SAMPLER, name))
+            graph.editors.scrub_move(20)
+            graph.editors.scrub_end(True)
+        assert 8 < value(graph, SAMPLER, name) < 30
+
+
+def test_after_a_run_stays_yes_or_no_where_the_file_has_it_so(
+    graph: CanvasGraph, opened: OpenDocument
+) -> None:
+    row = after_run_of(graph, SAMPLER)
+    opened.do(SetWidget(SAMPLER, graph.nodes[SAMPLER].face.rows[row].place, True), "Prepare")
+    graph.editors.open(SAMPLER, row)
+    QTest.keyClicks(QApplication.focusWidget(), "fixed")
+    QTest.keyClick(QApplication.focusWidget(), Key.Key_Return)
+    assert graph.nodes[SAMPLER].face.rows[row].value is False
+    assert graph.nodes[SAMPLER].face.rows[row].text == "fixed"
+
+
 def test_a_sum_is_worked_out_and_is_one_undo_step(graph: CanvasGraph, opened: OpenDocument) -> None:
     edit_number(graph, SAMPLER, "steps", "4*6")
     assert value(graph, SAMPLER, "steps") == 24

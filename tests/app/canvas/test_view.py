@@ -120,8 +120,9 @@ def test_fit_shows_all_or_what_is_selected(graph: CanvasGraph) -> None:
 
 
 def test_it_looks_where_the_file_says(qtbot: QtBot, open_document: Callable[..., OpenDocument]) -> None:
-    opened = open_document()
-    opened.document.apply(SetExtra("ds", {"scale": 1.5, "offset": [-300.0, 20.0]}))
+    document = open_document().document
+    document.apply(SetExtra("ds", {"scale": 1.5, "offset": [-300.0, 20.0]}))
+    opened = open_document(document)
     graph = CanvasGraph(opened, DARK, Settings())
     viewer = graph.viewer()
     qtbot.addWidget(viewer)
@@ -131,8 +132,21 @@ def test_it_looks_where_the_file_says(qtbot: QtBot, open_document: Callable[...,
     assert viewer.zoom() == 1.5
     assert viewer.visible_scene().topLeft() == QPointF(300, -20)
     assert viewer.view_state() == {"scale": 1.5, "offset": [-300.0, 20.0]}
+    assert opened.view == viewer.view_state()
     assert not opened.is_dirty
     graph.close()
+
+
+def test_the_document_is_told_where_its_canvas_looks(graph: CanvasGraph) -> None:
+    viewer, opened = graph.viewer(), graph.opened
+    before = opened.document.snapshot()
+    viewer.pan_by(QPointF(35, -70))
+    assert opened.view == viewer.view_state() == {"scale": 0.7, "offset": [90.0, -40.0]}
+    viewer.fit()
+    assert opened.view is None  # so the file will be shown whole again
+    assert not opened.is_dirty
+    assert not opened.history.undo_labels
+    assert opened.document == before
 
 
 def test_a_file_that_says_nothing_is_shown_whole(

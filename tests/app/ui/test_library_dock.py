@@ -11,8 +11,9 @@ from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QTreeWidgetItem, QTreeWidgetItemIterator
 
+from app.canvas.viewer import NODE_MIME
 from app.theme import DARK, LIGHT
-from app.ui.library_dock import MIME, LibraryDock
+from app.ui.library_dock import LibraryDock
 from core.nodes.registry import Registry
 from core.workflow.new_nodes import SPECIAL
 
@@ -101,8 +102,8 @@ def test_double_click_adds(dock: LibraryDock, qtbot: Any) -> None:
 
 def test_a_dragged_node_carries_its_type(dock: LibraryDock) -> None:
     data = dock.tree.mimeData([leaves(dock)["KSampler"]])
-    assert data.data(MIME).data() == b"KSampler"
-    assert data.formats() == [MIME]
+    assert data.data(NODE_MIME).data() == b"KSampler"
+    assert data.formats() == [NODE_MIME]
     category = leaves(dock)["KSampler"].parent()
     assert category is not None
     assert not dock.tree.mimeData([category]).formats()

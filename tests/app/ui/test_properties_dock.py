@@ -113,7 +113,9 @@ def test_numbers_keep_their_limits_and_refuse_what_is_none(
     field.setFocus()
     field.selectAll()
     QTest.keyClicks(field, "99999999")
-    QTest.keyClick(field, Qt.Key.Key_Return)
+    with qtbot.waitSignal(canvas.opened.refused) as told:
+        QTest.keyClick(field, Qt.Key.Key_Return)
+    assert told.args == ["'steps' goes from 1 to 10000: 99999999 became 10000."]
     assert value(canvas, "steps") == 10_000
     field.selectAll()
     QTest.keyClicks(field, "ten")
