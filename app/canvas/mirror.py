@@ -234,11 +234,11 @@ class Mirror(QObject):
             if pipe is None:
                 pipe = self.pipes[key] = PipeItem(key, self)
                 self.overview.changed()
-            via = [self._point(number) for number in self._via(key)]
-            pipe.connect_ports(origin, target, via)
+            points = self._via(key)
+            pipe.connect_ports(origin, target, [self._point(number) for number in points])
             if not pipe.scene():
                 self._scene.addItem(pipe)
-            for number in self._via(key):
+            for number in points:
                 self.reroutes[number].paint_as(pipe.tint)
 
     def _show_primitives(self, links: Iterable[int]) -> None:

@@ -107,7 +107,7 @@ class NodeItem(AbstractNodeItem):
         self._properties["name"] = face.title
         self._make_ports()
         self.lay_out()
-        if (self.x(), self.y()) != record.pos:
+        if (self.left, self.top) != record.pos:
             self.setPos(*record.pos)
 
     def follow(self, record: Node) -> None:

@@ -151,7 +151,7 @@ def _title(node: NodeItem) -> QRectF:
 
 def _mark_of(node: NodeItem) -> str:
     """The colour of the outline that a node has from afar; empty if it has none."""
-    if node.isSelected():
+    if node.is_chosen:
         return "node_selected"
     match node.status.state:
         case NodeState.RUNNING:

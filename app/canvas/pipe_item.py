@@ -216,17 +216,18 @@ class PipeItem(LibraryPipe):
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
         """Draws it: smoothly where it can be seen close, in straight pieces that are cheaper where not."""
-        exposed: Any = option.exposedRect
-        first, last = self._exposed(exposed)
-        if first < 0:
-            return
         is_bright = self._active or self.isSelected()
         is_wide = is_bright or self._highlight
         painter.setPen(self._pen(is_bright, _WIDE if is_wide else _WIDTH))
         scale = painter.worldTransform().m11()
-        if scale >= _SMOOTH and self._bounds.width() + self._bounds.height() < _LONG:
+        is_long = self._bounds.width() + self._bounds.height() >= _LONG
+        if scale >= _SMOOTH and not is_long:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawPath(self.path())
+            return
+        exposed: Any = option.exposedRect
+        first, last = self._exposed(exposed) if is_long and scale >= FULL else (0, len(self._course()) - 1)
+        if first < 0:
             return
         if (first, last) != self._drawn:
             self._drawn = first, last
@@ -243,8 +244,7 @@ class PipeItem(LibraryPipe):
 
     def _exposed(self, area: QRectF) -> tuple[int, int]:
         """The first and one after the last of its lines that reach into an area; (-1, 0) if none does."""
-        bounds = self._bounds
-        if bounds.width() + bounds.height() < _LONG or area.contains(bounds):
+        if area.contains(self._bounds):
             return 0, len(self._course()) - 1
         left, top, right, bottom = area.left() - 4, area.top() - 4, area.right() + 4, area.bottom() + 4
         first, last = -1, 0
