@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QTabBar, QTabWidget, QToolButton, QWidget
 from app import icons
 from app.theme import Theme
 
-_NARROWEST: Final = 8
+_NARROWEST: Final = 11
 _WIDEST: Final = 18
 """Widths of a tab, in heights of its text: it can be told apart, and leaves room for others."""
 

@@ -81,7 +81,7 @@ class KeysDialog(QDialog):
                 continue
             item = QTreeWidgetItem([place, shown, where])
             item.setData(0, _ID, command.id)
-            item.setSizeHint(0, QSize(0, self.fontMetrics().height() * 3 // 2))
+            item.setSizeHint(2, QSize(0, self.fontMetrics().height() * 3 // 2))
             self._mark(item, command, clashes)
             self.table.addTopLevelItem(item)
         self._tell_clashes(clashes)

@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QImage,
     QKeyEvent,
     QKeySequence,
+    QResizeEvent,
     QTextOption,
 )
 from PySide6.QtWidgets import (
@@ -428,10 +429,10 @@ class _FactText(QPlainTextEdit):
         )
         style.set_role(self, "plain")
         self.document().setDocumentMargin(0)
-        self.document().documentLayout().documentSizeChanged.connect(self._fit)
-        self._fit()
 
-    def _fit(self) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Breaks the lines anew. The height of such a document is the number of its lines."""
+        super().resizeEvent(event)
         lines = max(round(self.document().size().height()), 1)
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 2)
 

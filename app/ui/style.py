@@ -83,7 +83,7 @@ def sheet(theme: Theme) -> str:
         "selected": mixed(theme.accent, theme.panel, 0.24),
         "thumb": mixed(theme.text_dim, theme.panel, 0.45),
     }
-    for name in ("chevron-down", "chevron-up", "chevron-right", "close", "external"):
+    for name in ("chevron-down", "chevron-up", "chevron-left", "chevron-right", "close", "external"):
         words[name.replace("-", "_")] = icons.file(name)
     words["checked"] = icons.file("checked-dark" if theme.is_dark else "checked-light")
     text = path("style.qss").read_text(encoding="utf-8")

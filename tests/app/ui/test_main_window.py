@@ -152,7 +152,7 @@ def test_many_tabs_can_be_told_apart(parts: Parts, window: MainWindow) -> None:
         window.tabs.show_title(window.canvas_of(opened).viewer(), name, "", False)
     bar = window.tabs.tabBar()
     em = bar.fontMetrics().height()
-    assert all(7 * em <= bar.tabRect(index).width() <= 19 * em for index in range(bar.count()))
+    assert all(10 * em <= bar.tabRect(index).width() <= 19 * em for index in range(bar.count()))
     assert bar.rect().intersects(bar.tabRect(11)), "the one in front is in view"
 
 
