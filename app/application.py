@@ -249,15 +249,18 @@ def _on_qt_message(kind: QtMsgType, context: QMessageLogContext, text: str) -> N
 def _crashes_told(tell: Callable[[BaseException], None]) -> Generator[None]:
     """What nobody caught, in a slot or on a thread, is told and ends nothing."""
 
-    def on_main(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    def on_slot(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         del kind, trace
-        tell(error)
+        if threading.current_thread() is threading.main_thread():
+            tell(error)
+        else:  # Qt's threads end up here too, and no window can be opened on them
+            _log.critical("A thread met with a mistake", exc_info=error)
 
     def on_thread(arguments: threading.ExceptHookArgs) -> None:
         _log.critical("A thread ended by mistake", exc_info=arguments.exc_value)
 
     hooks = sys.excepthook, threading.excepthook
-    sys.excepthook, threading.excepthook = on_main, on_thread
+    sys.excepthook, threading.excepthook = on_slot, on_thread
     try:
         yield
     finally:

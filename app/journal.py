@@ -71,10 +71,12 @@ class Journal:
 
     Args:
         folder: Where all programs of the user keep their journals.
+        complain: Called with a sentence when nothing can be kept, on any thread; once, not with every edit.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, complain: Callable[[str], object] = _log.warning) -> None:
         self._folder = folder
+        self._tell = complain
         self._own = folder / uuid.uuid4().hex
         self._wanted: dict[str, Facts | None] = {}
         self._changed = threading.Condition()
@@ -146,7 +148,7 @@ class Journal:
             self._own.mkdir(parents=True)
             lock = (self._own / _LOCK).open("ab")
         except OSError as error:
-            self._complain(error)
+            self._complain(str(error))
             return None
         _try_lock(lock.fileno())
         return lock
@@ -185,15 +187,15 @@ class Journal:
             write()
             self._has_failed = False
         except (OSError, DarkroomError) as error:
-            self._complain(error)
+            self._complain(str(error))
         except Exception:  # noqa: BLE001 - whatever it is, the thread goes on
-            _log.exception("Unsaved changes cannot be kept for the case of a crash")
+            _log.exception("A mistake of the journal")
+            self._complain("this is a mistake in Darkroom; the log has its trace")
 
-    def _complain(self, error: Exception) -> None:
-        """Once, not with every edit."""
+    def _complain(self, reason: str) -> None:
         if not self._has_failed:
             self._has_failed = True
-            _log.warning("Unsaved changes cannot be kept for the case of a crash: %s", error)
+            self._tell(f"Unsaved changes cannot be kept for the case of a crash: {reason}")
 
     def _file(self, key: str) -> Path:
         return self._own / f"{key}.json"

@@ -59,14 +59,24 @@ class LogStore(logging.Handler):
         super().__init__()
         self._records: deque[LogRecord] = deque(maxlen=limit)
         self._guard = threading.Lock()
+        self._own = threading.local()
         self._count = 0
         self._has_rung = False
         self._bell = _Bell()
         self.arrived = self._bell.rung
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keeps a record, also one that is wrong in itself."""
-        text, malformed = _words(record)
+        """Keeps a record, also one that is wrong in itself.
+
+        What is logged while a record is put into words is dropped: it could go on for ever.
+        """
+        if getattr(self._own, "is_at_it", False):
+            return
+        self._own.is_at_it = True
+        try:
+            text, malformed = _words(record)
+        finally:
+            self._own.is_at_it = False
         with self._guard:
             self._count += 1
             time = datetime.fromtimestamp(record.created)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from PySide6.QtCore import QObject, QRectF, QSize, Qt, QThreadPool, Signal
 from PySide6.QtGui import QColor, QImage, QImageReader, QPainter, QPen, QPixmap
+
+from app.picture_facts import facts_of
+
+_log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 _SMALLEST: Final = 64
 _LARGEST: Final = 2048
@@ -38,11 +44,13 @@ class Pictures(QObject):
     Signals:
         ready: Path of a file whose thumbnail can be had now, if only the sign that it cannot be shown.
         opened: Path and `Levels` of a picture that `open` was called for, or a sentence why it has none.
+        facts_found: Path of a picture that `find_facts` was called for, and its facts.
     """
 
     ready = Signal(object)
     opened = Signal(object, object)
-    _decoded = Signal(object, object)
+    facts_found = Signal(object, object)
+    _decoded = Signal(object, object, int)
 
     def __init__(self, parent: QObject | None = None, *, kept_bytes: int = _KEPT_BYTES) -> None:
         super().__init__(parent)
@@ -50,7 +58,7 @@ class Pictures(QObject):
         self._kept_bytes = kept_bytes
         self._kept: OrderedDict[_Size, QPixmap] = OrderedDict()
         self._bytes = 0
-        self._asked: set[_Size] = set()
+        self._asked: dict[_Size, int] = {}
         self._problems: dict[Path, str] = {}
         self._turn = 0
         self._pool = QThreadPool(self)
@@ -71,9 +79,8 @@ class Pictures(QObject):
             self._kept.move_to_end(wanted)
             return found
         if wanted not in self._asked:
-            self._asked.add(wanted)
-            self._turn += 1  # what was asked for last is what is on screen now
-            self._pool.start(functools.partial(self._decode, wanted), self._turn)
+            self._asked[wanted] = self._next_turn()
+            self._start(self._decode, wanted, self._turn)
         return self._other_size(path)
 
     def problem(self, path: Path) -> str:
@@ -82,19 +89,27 @@ class Pictures(QObject):
 
     def open(self, path: Path) -> None:
         """Decodes the whole picture; `opened` brings it."""
-        self._turn += 1
-        self._pool.start(functools.partial(self._open, path), self._turn)
+        self._next_turn()
+        self._start(self._open, path)
+
+    def find_facts(self, path: Path) -> None:
+        """Reads what is known about a picture; `facts_found` brings it."""
+        self._next_turn()
+        self._start(self._find_facts, path)
 
     def forget(self, paths: Collection[Path]) -> None:
         """Lets files be read anew, as they have just been written."""
         for size in [size for size in self._kept if size.path in paths]:
             self._bytes -= _bytes_of(self._kept.pop(size))
+        for size in [size for size in self._asked if size.path in paths]:
+            del self._asked[size]  # what is being decoded is what was there before
         for path in paths:
             self._problems.pop(path, None)
 
     def clear(self) -> None:
         """Lets all files be read anew."""
         self._kept.clear()
+        self._asked.clear()
         self._problems.clear()
         self._bytes = 0
 
@@ -103,24 +118,34 @@ class Pictures(QObject):
         self._pool.clear()
         self._pool.waitForDone()
 
-    def _decode(self, wanted: _Size) -> None:
-        """On a thread of the pool."""
-        try:
-            result: QImage | str = read_scaled(wanted.path, wanted.longest)
-        except PictureProblem as problem:
-            result = str(problem)
-        self._decoded.emit(wanted, result)
+    def _next_turn(self) -> int:
+        """What is asked for last is what is on screen now: it comes first."""
+        self._turn += 1
+        return self._turn
+
+    def _start(self, work: Callable[..., object], *arguments: object) -> None:
+        self._pool.start(functools.partial(work, *arguments), self._turn)
+
+    # On a thread of the pool.
+
+    def _decode(self, wanted: _Size, turn: int) -> None:
+        self._decoded.emit(
+            wanted, _tried(lambda: read_scaled(wanted.path, wanted.longest), wanted.path), turn
+        )
 
     def _open(self, path: Path) -> None:
-        """On a thread of the pool."""
-        try:
-            result: Levels | str = halved(read_whole(path))
-        except PictureProblem as problem:
-            result = str(problem)
-        self.opened.emit(path, result)
+        self.opened.emit(path, _tried(lambda: halved(read_whole(path)), path))
 
-    def _keep(self, size: _Size, result: QImage | str) -> None:
-        self._asked.discard(size)
+    def _find_facts(self, path: Path) -> None:
+        self.facts_found.emit(path, facts_of(path))
+
+    # Back on the GUI thread.
+
+    def _keep(self, size: _Size, result: QImage | str, turn: int) -> None:
+        if self._asked.get(size) != turn:  # the file has been written anew meanwhile
+            self.ready.emit(size.path)
+            return
+        del self._asked[size]
         if isinstance(result, str):
             self._problems[size.path] = result
         else:
@@ -134,6 +159,19 @@ class Pictures(QObject):
         """The largest there is of a picture."""
         sizes = [size for size in self._kept if size.path == path]
         return self._kept[max(sizes, key=lambda size: size.longest)] if sizes else None
+
+
+def _tried(read: Callable[[], Result], path: Path) -> Result | str:
+    """What was read, or a sentence why it cannot be shown: whatever goes wrong, somebody waits for an answer."""
+    try:
+        return read()
+    except PictureProblem as problem:
+        return str(problem)
+    except MemoryError:
+        return f"{path.name} is too large for the memory that is free"
+    except Exception:
+        _log.exception("%s cannot be shown", path)
+        return f"{path.name} cannot be shown; the log says why"
 
 
 def read_scaled(path: Path, longest: int) -> QImage:

@@ -116,7 +116,6 @@ class Session(QObject):
         self._registry = registry
         self._folders = folders
         self._origins: dict[str, _Origin] = {}
-        self._journal = Journal(profile.recovery_dir)
         self._touched: set[str] = set()
         self._tick = QTimer(self, singleShot=True, interval=_TICK_MS)
         self._tick.timeout.connect(self._keep_touched)
@@ -124,6 +123,7 @@ class Session(QObject):
         self._looker = ThreadPoolExecutor(1, "recent-files")
         self._results: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._done.connect(self._take_results, Qt.ConnectionType.QueuedConnection)
+        self._journal = Journal(profile.recovery_dir, self._complain)
         self._recent = [Path(name) for name in _strings(_read_form(profile.recent_file).get("files"))]
         self._missing: frozenset[Path] = frozenset()
         self._kept_tabs: dict[str, Any] = {}
@@ -156,6 +156,7 @@ class Session(QObject):
 
         If there is nothing of all that, the ready graph is opened.
         """
+        self.look_for_recent()
         self._submit("What was open cannot be brought back", self._restore, [_plain(file) for file in files])
 
     def find(self, key: str) -> OpenDocument | None:
@@ -201,13 +202,11 @@ class Session(QObject):
     def export_prompt(self, opened: OpenDocument, path: Path) -> None:
         """Writes what a run of the document would run, in API format."""
         title = f"{opened.name} cannot be exported"
-        try:
-            compiled = compile_document(opened.document, self._registry)
-        except DarkroomError as error:
-            self.reported.emit(title, [str(error)])
-            return
-        text = json.dumps(write_prompt(compiled.graph), indent=2)
-        self._submit(title, write_whole, path, text.encode())
+        target = _plain(path)
+        if reason := self._unfit(target):
+            self.reported.emit(title, [reason])
+        else:
+            self._submit(title, self._export, opened.document.snapshot(), target)
 
     def discard_changes(self, opened: OpenDocument) -> None:
         """The user wants none of its unsaved changes: they are not brought back. It stays open."""
@@ -283,6 +282,10 @@ class Session(QObject):
         self._results.put(partial(function, *arguments))
         self._done.emit()
 
+    def _complain(self, sentence: str) -> None:
+        _log.warning("%s", sentence)
+        self._tell(self.reported.emit, sentence, [])
+
     def _read_ready(self) -> None:
         read = workflow_file.read(READY_GRAPH, self._registry)
         self._tell(self._on_ready_read, read)
@@ -324,16 +327,20 @@ class Session(QObject):
             begin = partial(self._journal.begin_save, key)
             digest = workflow_file.save(saving.seen(), saving.path, expected, begin)
         except Conflict:
-            self._tell(self.conflict.emit, saving.opened, saving.path)
+            self._tell(self._on_conflict, saving.opened, saving.path)
             return
         origin.digest = digest
         self._tell(self._on_saved, saving)
+
+    def _export(self, document: GraphDocument, path: Path) -> None:
+        compiled = compile_document(document, self._registry)
+        write_whole(path, json.dumps(write_prompt(compiled.graph), indent=2).encode())
 
     def _import(self, path: Path, then: Callable[[str], object]) -> None:
         self._tell(then, workflow_file.import_input(path, self._folders.input))
 
     def _look(self, paths: list[Path]) -> None:
-        missing = frozenset(path for path in paths if not path.is_file())
+        missing = frozenset(path for path in paths if not os.path.isfile(path))  # noqa: PTH113 - raises nothing
         self._tell(self._on_looked, missing)
 
     # Back on the GUI thread
@@ -403,6 +410,10 @@ class Session(QObject):
         self._touch(opened)
         self.saved.emit(opened)
 
+    def _on_conflict(self, opened: OpenDocument, path: Path) -> None:
+        if opened in self.documents:
+            self.conflict.emit(opened, path)
+
     def _on_looked(self, missing: frozenset[Path]) -> None:
         if missing != self._missing:
             self._missing = missing
@@ -411,11 +422,11 @@ class Session(QObject):
     # What is kept
 
     def _unfit(self, path: Path) -> str:
-        """Why a document cannot be saved to a file that is not its own; empty if it can."""
+        """Why nothing can be written to a file that is not the document's own; empty if it can."""
         if path.suffix.lower() != ".json":  # a slip of the pen must not cost a picture
-            return f"Workflows are saved as .json files, and {path.name} would be none."
+            return f"Graphs are written to .json files, and {path.name} would be none."
         if self._find_file(path):
-            return f"{path} is open in another tab. Close it first, or choose another name."
+            return f"{path} is open in a tab. Close it first, or choose another name."
         return ""
 
     def _find_file(self, path: Path) -> OpenDocument | None:

@@ -43,8 +43,9 @@ class SettingsFile:
 
     Attributes:
         settings: As they are now; change them through `change`.
-        problem: What was wrong with the file, in a sentence; empty if nothing was. Defaults stand in for what
-            could not be used, and the file is kept beside the new one with `.bad` at the end of its name.
+        problem: What was wrong with the file when it was read or written last, in a sentence; empty if nothing
+            was. Defaults stand in for what could not be used, and the file is kept beside the new one with
+            `.bad` at the end of its name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -65,18 +66,22 @@ class SettingsFile:
         if settings == self.settings:
             return
         self.settings = settings
+        self._write()
         for listener in tuple(self._listeners):
             listener()
-        try:
-            write_whole(self._path, settings.model_dump_json(indent=2).encode())
-        except DarkroomError as error:
-            self.problem = f"The settings are changed, but not for the next start: {error}"
-            _log.warning(self.problem)
 
     def subscribe(self, listener: Callable[[], object]) -> Callable[[], None]:
         """A function that ends the subscription. The listener is called after every change."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def _write(self) -> None:
+        self.problem = ""
+        try:
+            write_whole(self._path, self.settings.model_dump_json(indent=2).encode())
+        except DarkroomError as error:
+            self.problem = f"The settings are changed, but not for the next start: {error}"
+            _log.warning(self.problem)
 
 
 def _read(path: Path) -> tuple[Settings, str]:

@@ -7,6 +7,7 @@ import gc
 import hashlib
 import itertools
 import json
+import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def read(path: Path, registry: Registry) -> WorkflowFile:
     Raises:
         WorkflowError: It cannot be read, or holds no graph; the message says what it lacks.
     """
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - these raise nothing
         raise WorkflowError(f"{path} is no file")
     digest = digest_of(path)
     with _no_collection():

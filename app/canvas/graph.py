@@ -56,7 +56,7 @@ class CanvasGraph(GraphEdits):
     ) -> None:
         viewer = CanvasViewer()
         # NodeGraphQt insists on a stack of its own; it stays empty, undo is the document's.
-        super().__init__(parent, viewer=viewer, undo_stack=QUndoStack(parent))
+        super().__init__(parent, viewer=viewer, undo_stack=QUndoStack())
         self.opened = opened
         self.document = opened.document
         self.registry = opened.registry

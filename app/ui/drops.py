@@ -119,7 +119,7 @@ def load_into(session: Session, opened: OpenDocument, node_id: str, row: Row, fi
     """Copies a file into the input folder, and chooses it in a node."""
 
     def choose(name: str) -> None:
-        if node_id in opened.document.nodes:
+        if opened in session.documents and node_id in opened.document.nodes:
             opened.do(SetWidget(node_id, row.place, name), f"Load {file.name}")
 
     session.import_input(file, choose)

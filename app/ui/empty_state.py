@@ -115,7 +115,7 @@ class Welcome(QWidget):
         while item := self._files.takeAt(0):
             if widget := item.widget():
                 widget.deleteLater()
-        for file in [file for file in files if file.is_file()][:_RECENT]:
+        for file in files[:_RECENT]:
             button = QPushButton(file.name)
             button.setToolTip(str(file))
             style.set_role(button, "flat")

@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.canvas.actions import CanvasActions
 from app.canvas.face import Row
 from app.canvas.graph import CanvasGraph
 from app.documents import OpenDocument
@@ -55,7 +54,6 @@ _SAID_MS: Final = 8000
 _SETTINGS: Final = {"view.minimap": "minimap", "view.snap": "snap_to_grid", "view.badges": "badges"}
 """Commands that switch a setting on and off, and its name."""
 
-_LOADING: Final = "Loading torch..."
 
 Dock = TypeVar("Dock", bound=QDockWidget)
 
@@ -87,7 +85,6 @@ class MainWindow(QMainWindow):
         self._may_close = False
         self._preview_seconds = services.executor.preview_seconds
         theme = self.theme
-        self._canvas_actions = CanvasActions()
         self.files = FileCommands(services.session, self)
         self.commands = Actions(theme, services.settings.settings.keys, self)
         self.docks = self._make_docks()
@@ -107,7 +104,7 @@ class MainWindow(QMainWindow):
         self._connect_parts()
         self.panels.restore()
         self._obey_settings()
-        self._show_device(_LOADING)
+        self._show_executor("Loading torch...", "Runs start as soon as torch is loaded.")
         self._on_tab()
         self._tell_problems()
 
@@ -142,7 +139,7 @@ class MainWindow(QMainWindow):
         if handler := self.handlers.get(command_id):
             handler()
         elif canvas is not None:
-            self._canvas_actions.run(command_id, canvas)
+            canvas.actions.run(command_id, canvas)
 
     def say(self, sentence: str) -> None:
         """Shows a sentence in the status line for a while."""
@@ -367,17 +364,15 @@ class MainWindow(QMainWindow):
             self.say(f"{job.name} runs next" if front else f"{job.name} is queued")
 
     def _on_ready(self, device: str) -> None:
-        self._show_device(f"Ready on {device}")
-        self.dock(QueueDock).executor_state("")
+        self._show_executor(f"Ready on {device}", "")
 
     def _on_executor_failed(self, reason: str) -> None:
-        self._show_device("Cannot run")
+        self._show_executor("Cannot run", "Nothing can run; the message above the canvas says why.")
         self.messages.tell(Level.ERROR, "Nothing can run", [reason])
 
-    def _show_device(self, text: str) -> None:
-        self.status.device.setText(text)
-        if text == _LOADING:
-            self.dock(QueueDock).executor_state("Runs start as soon as torch is loaded.")
+    def _show_executor(self, state: str, waits_for: str) -> None:
+        self.status.device.setText(state)
+        self.dock(QueueDock).executor_state(waits_for)
 
     def _on_node_failed(self, job_id: str, node_id: str, error: NodeError) -> None:
         job = self._services.queue.find(job_id)
@@ -451,6 +446,8 @@ class MainWindow(QMainWindow):
         for canvas in self._canvases.values():
             canvas.set_settings(settings)
         self._services.executor.preview_seconds = self._preview_seconds if settings.previews else None
+        if problem := self._services.settings.problem:
+            self.messages.tell(Level.WARNING, problem)
 
     def _switch_setting(self, command_id: str) -> None:
         name = _SETTINGS[command_id]
@@ -487,8 +484,6 @@ class MainWindow(QMainWindow):
         self.dialog_opened.emit(dialog)
 
     def _tell_problems(self) -> None:
-        if problem := self._services.settings.problem:
-            self.messages.tell(Level.WARNING, problem)
         for warning in self._services.folders.warnings:
             self.messages.tell(Level.WARNING, warning)
 

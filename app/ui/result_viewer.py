@@ -36,7 +36,7 @@ from PySide6.QtWidgets import (
 
 from app import icons
 from app.jobs import Job, JobQueue
-from app.picture_facts import Fact, facts_of
+from app.picture_facts import Fact
 from app.pictures import Levels, Pictures
 from app.theme import Theme
 from app.ui import style
@@ -91,6 +91,7 @@ class ResultViewer(QDockWidget):
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._show_menu)
         pictures.opened.connect(self._on_opened)
+        pictures.facts_found.connect(self._on_facts)
         queue.job_ended.connect(self._on_job_ended)
         self._show_current()
 
@@ -308,9 +309,13 @@ class ResultViewer(QDockWidget):
 
     def _show_facts(self) -> None:
         if not self.facts.isHidden() and self.path is not None:
+            self._pictures.find_facts(self.path)
+
+    def _on_facts(self, path: Path, facts: Sequence[Fact]) -> None:
+        if path == self.path:
             size = self.view.image_size
             pixels = [Fact("Size", f"{size.width()} × {size.height()}")] if self._levels else []
-            self.facts.show_facts([*pixels, *facts_of(self.path)])
+            self.facts.show_facts([*pixels, *facts])
 
     def _toggle_facts(self) -> None:
         self.facts.setVisible(self.facts.isHidden())

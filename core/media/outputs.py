@@ -159,5 +159,5 @@ def _reserve(path: Path) -> bool:
 
 def _reason(error: OSError, place: Path) -> str:
     if error.errno in _FULL:
-        return f"the disk that holds {place} is full, so the result was not saved; make room and run again"
-    return f"the result cannot be saved in {place}: {error.strerror or error}"
+        return f"the disk that holds {place} is full, so this was not saved; make room and try again"
+    return f"this cannot be saved in {place}: {error.strerror or error}"

@@ -58,6 +58,19 @@ def test_malformed_records_are_kept_and_marked(logger: logging.Logger, store: Lo
     assert "Broken that cannot be shown" in records[2].text
 
 
+def test_a_record_that_logs_while_it_is_put_into_words_is_kept_once(
+    logger: logging.Logger, store: LogStore
+) -> None:
+    class Chatty:
+        def __repr__(self) -> str:
+            logger.warning("%s is shown", self)
+            return "chatty"
+
+    logger.info("%s", Chatty())
+    logger.info("next")
+    assert [record.text for record in store.since(0)] == ["chatty", "next"]
+
+
 def test_errors_keep_their_trace(logger: logging.Logger, store: LogStore) -> None:
     try:
         int("a reason")

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
 from app.picture_facts import facts_of
@@ -84,6 +86,49 @@ def test_a_replaced_file_is_read_anew_when_it_is_forgotten(
     make(path, (32, 64))
     pictures.clear()
     assert shown(pictures, path, 64, qtbot) == (32, 64)
+
+
+def test_what_was_being_decoded_when_a_file_was_written_anew_is_not_kept(
+    pictures: Pictures, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(tmp_path / "a.png")
+    is_read, may_go_on = threading.Event(), threading.Event()
+
+    def slowly(*arguments: Any) -> QImage:
+        image = read_scaled(*arguments)
+        is_read.set()
+        may_go_on.wait(5)
+        return image
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.pictures.read_scaled", slowly)
+        pictures.thumbnail(path, 64)
+        assert is_read.wait(5)
+    make(path, (64, 64), "blue")
+    pictures.forget((path,))
+    with qtbot.waitSignal(pictures.ready):
+        may_go_on.set()
+    assert pictures._kept == {}
+    assert shown(pictures, path, 64, qtbot) == (64, 64)
+
+
+def test_whatever_goes_wrong_there_is_an_answer(
+    pictures: Pictures, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(tmp_path / "a.png")
+    for error, said in ((MemoryError(), "too large"), (RuntimeError("unforeseen"), "the log says why")):
+
+        def broken(*_: object, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr("app.pictures._reader", broken)
+        with qtbot.waitSignal(pictures.opened) as opened:
+            pictures.open(path)
+        assert said in opened.args[1]
+        pictures.clear()
+        with qtbot.waitSignal(pictures.ready):
+            pictures.thumbnail(path, 64)
+        assert said in pictures.problem(path)
 
 
 @pytest.mark.parametrize(

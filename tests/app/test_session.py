@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -383,12 +384,80 @@ def test_a_file_that_cannot_be_opened_is_named_with_the_reason(
     assert first.session.recent_files() == []
 
 
-def test_a_folder_is_no_workflow(start: Callable[[], Listener], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "words"), [(".", "no file"), ("n" * 300, "too long")])
+def test_a_place_without_a_file_is_told(
+    start: Callable[[], Listener], tmp_path: Path, name: str, words: str
+) -> None:
     first = start()
-    first.session.open_file(tmp_path)
-    ((name, _, (reason,)),) = first.take()
-    assert name == "reported"
-    assert "no file" in reason
+    first.session.open_file(tmp_path / name)
+    ((told, _, (reason,)),) = first.take()
+    assert told == "reported"
+    assert words in reason
+
+
+def test_a_picture_without_a_graph_is_named(start: Callable[[], Listener], tmp_path: Path) -> None:
+    first = start()
+    Image.new("RGB", (8, 8)).save(tmp_path / "holiday.png")
+    first.session.open_file(tmp_path / "holiday.png")
+    ((_, title, (reason,)),) = first.take()
+    assert title == "holiday.png cannot be opened"
+    assert "holiday.png carries no graph" in reason
+
+
+def test_a_profile_that_cannot_be_written_is_told_and_all_else_works(
+    qapp: object, tmp_path: Path, registry: Registry, folders: Folders, workflow: Path
+) -> None:
+    del qapp
+    (tmp_path / "file").touch()
+    session = Session(Profile(tmp_path / "file/profile"), registry, folders)
+    listener = Listener(session)
+    try:
+        session.restore()
+        assert [entry[0] for entry in listener.take()] == ["reported", "opened"]
+        opened = listener.open(workflow)
+        edit(opened)
+        session.save(opened)
+        assert listener.take() == [("saved", opened)]
+    finally:
+        session.shut_down()
+        session.deleteLater()
+
+
+def test_a_full_disk_loses_nothing(
+    start: Callable[[], Listener], workflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    first, content = start(), workflow.read_bytes()
+    opened = first.open(workflow)
+    with monkeypatch.context() as patch:
+        patch.setattr("core.media.outputs.os.fsync", full)
+        edit(opened)
+        first.session.save(opened)
+        told = [str(entry) for entry in first.take()]
+        first.session.export_prompt(opened, tmp_path / "api.json")
+        told += [str(entry) for entry in first.take()]
+    assert any("cannot be saved" in entry and "is full" in entry for entry in told)
+    assert any("cannot be exported" in entry and "is full" in entry for entry in told)
+    assert any("cannot be kept for the case of a crash" in entry for entry in told)
+    assert opened.is_dirty
+    assert workflow.read_bytes() == content
+    assert not (tmp_path / "api.json").exists()
+    first.session.save(opened)
+    assert first.take() == [("saved", opened)]
+
+
+def test_nothing_is_told_of_a_document_that_was_closed_meanwhile(
+    start: Callable[[], Listener], workflow: Path
+) -> None:
+    first = start()
+    opened = first.open(workflow)
+    edit(opened)
+    workflow.write_bytes(workflow.read_bytes() + b"\n")
+    first.session.save(opened)
+    first.session.close(opened)
+    assert first.take() == [("closed", opened)]
 
 
 def test_what_could_not_be_taken_is_listed(start: Callable[[], Listener], tmp_path: Path) -> None:
@@ -582,6 +651,13 @@ def test_a_prompt_is_exported(start: Callable[[], Listener], workflow: Path, tmp
     assert exported.format == "api"
     assert exported.prompt == read_workflow(workflow).to_prompt(opened.registry).graph
     assert opened.path == workflow
+    content = workflow.read_bytes()
+    for target in (workflow, picture(tmp_path / "picture.png")):
+        first.session.export_prompt(opened, target)
+        ((name, _, (reason,)),) = first.take()
+        assert name == "reported"
+        assert target.name in reason
+    assert workflow.read_bytes() == content
 
 
 def test_a_mistake_on_the_thread_is_told_and_ends_nothing(

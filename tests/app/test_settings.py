@@ -72,10 +72,14 @@ def test_one_wrong_field_spoils_no_other_and_unknown_ones_are_ignored(file: Path
 
 def test_a_place_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    settings = SettingsFile(tmp_path / "file/settings.json")
+    settings, told = SettingsFile(tmp_path / "file/settings.json"), []
+    settings.subscribe(lambda: told.append(settings.problem))
     settings.change(minimap=False)
     assert settings.settings.minimap is False
-    assert "not for the next start" in settings.problem
+    assert "not for the next start" in told[0]
+    (tmp_path / "file").unlink()
+    settings.change(minimap=True)
+    assert told[1] == settings.problem == ""
     (tmp_path / "settings.json").mkdir()
     assert "default" in SettingsFile(tmp_path / "settings.json").problem
 

@@ -155,14 +155,19 @@ def test_zoom_by_keys_and_buttons(desk: Desk) -> None:
     assert view.fits
 
 
+def told(desk: Desk) -> list[str]:
+    return [text.toPlainText() for text in desk.viewer.facts.findChildren(QPlainTextEdit)]
+
+
 def test_the_facts_of_the_picture(desk: Desk) -> None:
     path = desk.picture("a")
     desk.end_job(path)
     desk.shows(path)
     assert not desk.viewer.facts.isVisible()
     desk.press(Qt.Key.Key_I)
+    desk.qtbot.waitUntil(lambda: "64 × 32" in told(desk))
     labels = [label.text() for label in desk.viewer.facts.findChildren(QLabel)]
-    texts = [text.toPlainText() for text in desk.viewer.facts.findChildren(QPlainTextEdit)]
+    texts = told(desk)
     assert texts[labels.index("Size")] == "64 × 32"
     assert texts[labels.index("Seed")] == "42"
     folder = desk.viewer.facts.findChildren(QPlainTextEdit)[labels.index("Folder")]
@@ -174,7 +179,8 @@ def test_the_facts_of_the_picture(desk: Desk) -> None:
     other = desk.picture("b", (70, 30))
     desk.viewer.show_pictures([other])
     desk.shows(other)
-    assert "70 × 30" in [text.toPlainText() for text in desk.viewer.facts.findChildren(QPlainTextEdit)]
+    desk.qtbot.waitUntil(lambda: "70 × 30" in told(desk))
+    assert "b.png" in told(desk)
     desk.viewer.action("facts").trigger()
     assert not desk.viewer.facts.isVisible()
 
