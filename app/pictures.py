@@ -162,14 +162,14 @@ class Pictures(QObject):
 
 
 def _tried(read: Callable[[], Result], path: Path) -> Result | str:
-    """What was read, or a sentence why it cannot be shown: whatever goes wrong, somebody waits for an answer."""
+    """What was read, or a sentence why not: whatever goes wrong, somebody waits for an answer."""
     try:
         return read()
     except PictureProblem as problem:
         return str(problem)
     except MemoryError:
         return f"{path.name} is too large for the memory that is free"
-    except Exception:
+    except Exception:  # noqa: BLE001 - the log has it
         _log.exception("%s cannot be shown", path)
         return f"{path.name} cannot be shown; the log says why"
 

@@ -59,12 +59,14 @@ class _Saving:
     """A document that is being saved.
 
     Attributes:
+        origin: Where it came from; it may be closed before it is written.
         document: Its records when it was asked for.
         view: Where its canvas looked then.
         checks: Nothing is written if another program has changed the file.
     """
 
     opened: OpenDocument
+    origin: _Origin
     document: GraphDocument
     view: object
     path: Path
@@ -122,7 +124,9 @@ class Session(QObject):
         self._thread = ThreadPoolExecutor(1, "files")
         self._looker = ThreadPoolExecutor(1, "recent-files")
         self._results: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        self._done.connect(self._take_results, Qt.ConnectionType.QueuedConnection)
+        self._next = QTimer(self, singleShot=True, interval=0)
+        self._next.timeout.connect(self._take_result)
+        self._done.connect(self._next.start, Qt.ConnectionType.QueuedConnection)
         self._journal = Journal(profile.recovery_dir, self._complain)
         self._recent = [Path(name) for name in _strings(_read_form(profile.recent_file).get("files"))]
         self._missing: frozenset[Path] = frozenset()
@@ -191,13 +195,13 @@ class Session(QObject):
             raise ValueError("the document has no file yet")
         target = _plain(wanted)
         is_own = opened.path is not None and _plain(opened.path) == target
-        title = f"{opened.name} cannot be saved as {target.name}"
+        title = f"{opened.name} cannot be saved" + ("" if is_own else f" as {target.name}")
         if not is_own and (reason := self._unfit(target)):
             self.reported.emit(title, [reason])
             return
         self._keep(opened)
-        saving = _Saving(opened, opened.document.snapshot(), opened.view, target, is_own and not overwrite)
-        self._submit(title, self._save, saving)
+        origin, document, checks = self._origins[opened.key], opened.document.snapshot(), is_own and not overwrite
+        self._submit(title, self._save, _Saving(opened, origin, document, opened.view, target, checks))
 
     def export_prompt(self, opened: OpenDocument, path: Path) -> None:
         """Writes what a run of the document would run, in API format."""
@@ -242,7 +246,8 @@ class Session(QObject):
             self._thread.submit(lambda: None).result()
             if self._results.empty():
                 return
-            self._take_results()
+            while not self._results.empty():
+                self._take_result()
 
     # Files from elsewhere
 
@@ -320,16 +325,14 @@ class Session(QObject):
         self._tell(self._on_recovered, entry, entry.saving if was_saved else facts.digest)
 
     def _save(self, saving: _Saving) -> None:
-        key = saving.opened.key
-        origin = self._origins.get(key, _Origin())
         try:
-            expected = origin.digest if saving.checks else None
-            begin = partial(self._journal.begin_save, key)
+            expected = saving.origin.digest if saving.checks else None
+            begin = partial(self._journal.begin_save, saving.opened.key)
             digest = workflow_file.save(saving.seen(), saving.path, expected, begin)
         except Conflict:
             self._tell(self._on_conflict, saving.opened, saving.path)
             return
-        origin.digest = digest
+        saving.origin.digest = digest
         self._tell(self._on_saved, saving)
 
     def _export(self, document: GraphDocument, path: Path) -> None:
@@ -345,13 +348,14 @@ class Session(QObject):
 
     # Back on the GUI thread
 
-    def _take_results(self) -> None:
-        while True:
-            try:
-                result = self._results.get_nowait()
-            except Empty:
-                return
-            result()
+    def _take_result(self) -> None:
+        """One at a time: between files the window paints."""
+        try:
+            result = self._results.get_nowait()
+        except Empty:
+            return
+        self._next.start()
+        result()
 
     def _on_read(self, read: WorkflowFile, path: Path, key: str | None) -> None:
         if there := self._find_file(path):

@@ -43,8 +43,8 @@ class SettingsFile:
 
     Attributes:
         settings: As they are now; change them through `change`.
-        problem: What was wrong with the file when it was read or written last, in a sentence; empty if nothing
-            was. Defaults stand in for what could not be used, and the file is kept beside the new one with
+        problem: What was wrong with the file when it was read or written last, in a sentence; else empty.
+            Defaults stand in for what could not be used, and the file is kept beside the new one with
             `.bad` at the end of its name.
     """
 

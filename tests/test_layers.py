@@ -22,6 +22,17 @@ def test_loads_without_torch_or_qt(module: str) -> None:
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("module", ["app.application", "app.ui.main_window", "app.executor"])
+def test_the_window_loads_no_network_library(module: str) -> None:
+    code = (
+        f"import sys, {module}\n"
+        "heavy = {'torch', 'diffusers', 'transformers', 'scipy', 'core.models', 'core.sampling'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
 def test_listing_the_nodes_loads_no_torch() -> None:
     code = "import sys; from core.nodes.registry import builtin; builtin(); print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

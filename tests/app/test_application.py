@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, Qt, QTimer, QtMsgType, qWarning
+from PySide6.QtCore import QEvent, Qt, QThreadPool, QTimer, QtMsgType, qWarning
 from PySide6.QtGui import QStyleHints
 from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
@@ -225,6 +225,17 @@ def test_what_qt_and_python_say_is_in_the_log(qapp: QApplication) -> None:
     records = [(record.level, record.text) for record in log.since(0)]
     assert records == [(logging.WARNING, "what Qt says"), (logging.ERROR, "what a library says")]
     assert set(application._LEVELS) == set(QtMsgType)
+
+
+def test_mistakes_on_threads_of_qt_are_logged_and_open_no_box(qapp: QApplication) -> None:
+    del qapp
+    told: list[BaseException] = []
+    log, pool = LogStore(), QThreadPool()
+    with application._logged_to(log), application._crashes_told(told.append):
+        pool.start(lambda: [].pop())
+        pool.waitForDone()
+    assert told == []
+    assert any("IndexError" in record.text for record in log.since(0))
 
 
 def test_the_first_paint_is_told_once(qtbot: Any) -> None:

@@ -15,6 +15,7 @@ from app.executor import JobEnded, _needed
 from app.jobs import Job, JobState
 from core.events import NodeFailed, NodeProgress, NodeStarted, RunCancelled
 from core.folders import Folders
+from core.media.outputs import save_files
 from core.nodes.api import Context, Shown, node
 from core.nodes.registry import builtin
 from core.workflow.metadata import read_graphs
@@ -61,9 +62,9 @@ def test_jobs_run_in_the_order_of_the_queue(works: Works, gate: Gate, qtbot: QtB
 def test_nothing_is_taken_before_torch_is_there(works: Works, gate: Gate, qtbot: QtBot) -> None:
     job = works.add(Gate.graph(steps=1))
     assert works.queue.running is None
-    with qtbot.waitSignal(works.executor.ready, timeout=LONG) as ready:
-        works.queue.cancel(job.id)
-    assert ready.args == ["cpu"]
+    works.queue.cancel(job.id)
+    qtbot.waitUntil(works.is_ready, timeout=LONG)
+    assert works.devices == ["cpu"]
     assert works.queue.ended[0].state is JobState.CANCELLED
     assert gate.reached == 0
 
@@ -131,6 +132,31 @@ def test_a_graph_that_cannot_run_fails_with_every_problem(works: Works, qtbot: Q
     assert ended.message == "TValidate: name must be ok (and 1 more)"
 
 
+def test_a_folder_that_cannot_be_written_fails_the_job_and_is_named(
+    qapp: object, qtbot: QtBot, folders: Folders
+) -> None:
+    del qapp
+
+    @node("TSave", category="toy", output=True)
+    def save(*, number: int) -> Shown[None]:
+        saved = save_files(folders.output, "output", "x", ".txt", [lambda file: file.write(b"x")])
+        return Shown(None, images=saved)
+
+    folders.output.rmdir()
+    with running(toy_registry(lambda _, /, **arguments: None, save), folders) as works:
+        made = works.add(quick(s=("TSave", {"number": 1})))
+        qtbot.waitUntil(works.ended(made), timeout=LONG)
+        folders.output.joinpath("x_00001_.txt").unlink()
+        folders.output.rmdir()
+        folders.output.touch()
+        failed = works.add(quick(s=("TSave", {"number": 2})))
+        qtbot.waitUntil(works.ended(failed), timeout=LONG)
+    assert works.queue.ended[1].pictures == (folders.output / "x_00001_.txt",)
+    job = works.queue.ended[0]
+    assert job.state is JobState.FAILED
+    assert str(folders.output) in job.message
+
+
 def test_a_mistake_of_our_own_costs_the_job_only(
     works: Works, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -138,8 +164,7 @@ def test_a_mistake_of_our_own_costs_the_job_only(
         raise ZeroDivisionError("oops")
 
     graph = quick(c=("TConst", {"value": 1}), o=("TOut", {"value": ["c", 0]}))
-    with qtbot.waitSignal(works.executor.ready, timeout=LONG):
-        pass
+    qtbot.waitUntil(works.is_ready, timeout=LONG)
     monkeypatch.setattr(works.executor, "_log_dir", tmp_path / "log")
     monkeypatch.setattr(executor_module, "_needed", broken)
     job = works.add(graph)
@@ -169,8 +194,7 @@ def test_without_its_device_every_job_fails_and_says_so(qapp: object, qtbot: QtB
 
 
 def test_a_flood_of_events_comes_whole_and_the_window_goes_on(works: Works, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(works.executor.ready, timeout=LONG):
-        pass
+    qtbot.waitUntil(works.is_ready, timeout=LONG)
     seen_by_timer: list[int] = []
     timer = QTimer(interval=0)
     timer.timeout.connect(lambda: seen_by_timer.append(len(works.events)))

@@ -176,6 +176,20 @@ def test_a_new_document_has_to_be_told_where_to(start: Callable[[], Listener], t
     assert read_workflow(tmp_path / "deep/new.json").document == GraphDocument()
 
 
+def test_nothing_is_told_of_a_document_that_was_closed_meanwhile(
+    start: Callable[[], Listener], workflow: Path
+) -> None:
+    first = start()
+    opened = first.open(workflow)
+    edit(opened)
+    of_others = workflow.read_bytes() + b"\n"
+    workflow.write_bytes(of_others)
+    first.session.save(opened)
+    first.session.close(opened)
+    assert first.take() == [("closed", opened)]
+    assert workflow.read_bytes() == of_others
+
+
 def test_edits_made_while_it_is_being_written_are_not_taken_for_saved(
     start: Callable[[], Listener], workflow: Path, tmp_path: Path
 ) -> None:
@@ -446,18 +460,6 @@ def test_a_full_disk_loses_nothing(
     assert not (tmp_path / "api.json").exists()
     first.session.save(opened)
     assert first.take() == [("saved", opened)]
-
-
-def test_nothing_is_told_of_a_document_that_was_closed_meanwhile(
-    start: Callable[[], Listener], workflow: Path
-) -> None:
-    first = start()
-    opened = first.open(workflow)
-    edit(opened)
-    workflow.write_bytes(workflow.read_bytes() + b"\n")
-    first.session.save(opened)
-    first.session.close(opened)
-    assert first.take() == [("closed", opened)]
 
 
 def test_what_could_not_be_taken_is_listed(start: Callable[[], Listener], tmp_path: Path) -> None:

@@ -23,18 +23,29 @@ from core.nodes.registry import Registry
 
 @dataclass
 class Works:
-    """What `running` gives: `events` has all that the executor told, `documents` those that are open."""
+    """What `running` gives.
+
+    Attributes:
+        documents: Those that are open.
+        events: All that the executor told.
+        devices: What it runs on, once it is loaded.
+    """
 
     queue: JobQueue
     executor: ExecutorThread
     bridge: Bridge
     documents: dict[str, OpenDocument]
     events: list[RunEvent] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
 
     def add(self, graph: PromptGraph, key: str = "none", **more: Any) -> Job:
         job = Job(key, f"Job {len(self.queue.jobs)}", graph, {}, **more)
         self.queue.add(job)
         return job
+
+    def is_ready(self) -> bool:
+        """A condition to wait for: the signal may have come before anyone waits."""
+        return bool(self.devices)
 
     def ended(self, *jobs: Job) -> Callable[[], bool]:
         """A condition to wait for."""
@@ -55,6 +66,7 @@ def running(
     documents: dict[str, OpenDocument] = {}
     works = Works(queue, executor, Bridge(executor, queue, registry, folders, documents.get), documents)
     executor.happened.connect(works.events.append)
+    executor.ready.connect(works.devices.append)
     if start:
         executor.start()
     try:

@@ -19,13 +19,12 @@ from app.documents import OpenDocument
 from app.theme import DARK
 from app.ui.actions import MENUS, Actions, conflicts, keys_of, normal
 from core.folders import Folders
-from core.nodes.registry import Registry
 from core.workflow.operations import SetTitle
 
 
 @pytest.fixture
-def parts(qapp: object, tmp_path: Path, registry: Registry, folders: Folders) -> Iterator[Parts]:
-    parts = Parts(tmp_path / "profile", registry, folders)
+def parts(qapp: object, tmp_path: Path, folders: Folders) -> Iterator[Parts]:
+    parts = Parts(tmp_path / "profile", folders)
     yield parts
     parts.end()
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.window import Parts
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLabel, QMenu, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QMessageBox
 
 from app.jobs import Job, JobState
 from app.theme import DARK, LIGHT
@@ -25,7 +29,6 @@ from app.ui.queue_dock import QueueDock
 from core.errors import NodeError
 from core.folders import Folders
 from core.graph import PromptGraph
-from core.nodes.registry import Registry
 from core.workflow.operations import SetTitle
 from resources import READY_GRAPH
 
@@ -36,14 +39,14 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def start(qapp: object, tmp_path: Path, registry: Registry, folders: Folders) -> Iterator[Start]:
+def start(qapp: object, tmp_path: Path, folders: Folders) -> Iterator[Start]:
     """Starts the window on one profile; the one before it ends."""
     running: list[Parts] = []
 
     def begin() -> Parts:
         while running:
             running.pop().end()
-        running.append(Parts(tmp_path / "profile", registry, folders))
+        running.append(Parts(tmp_path / "profile", folders))
         return running[0]
 
     yield begin
@@ -173,6 +176,34 @@ def test_a_file_that_is_open_comes_to_the_front(parts: Parts, window: MainWindow
     assert window.tabs.tabToolTip(0) == str(file)
 
 
+def test_closed_tabs_leave_nothing_behind(parts: Parts, window: MainWindow) -> None:
+    def counted() -> Counter[str]:
+        owners = (window, parts.session, parts.pictures, parts.bridge)
+        return Counter(type(part).__name__ for owner in owners for part in owner.findChildren(QObject))
+
+    def open_and_close() -> list[weakref.ref[object]]:
+        opened = parts.ready_graph()
+        canvas = window.canvas_of(opened)
+        window.do("edit.find")
+        canvas.select([next(iter(opened.document.nodes))])
+        rename(parts)
+        parts_of_it = (opened, opened.document, canvas, canvas.viewer(), canvas.mirror, canvas.editors)
+        parts.session.close(opened)
+        return [weakref.ref(part) for part in parts_of_it]
+
+    def swept() -> None:
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        gc.collect()
+
+    open_and_close()
+    swept()
+    before = counted()
+    left = [ref for _ in range(5) for ref in open_and_close()]
+    swept()
+    assert [ref() for ref in left if ref() is not None] == []
+    assert counted() == before
+
+
 # --- saving and closing
 
 
@@ -283,6 +314,19 @@ def test_a_file_changed_by_others_is_not_written_over_unasked(
     answer(parts, "Write Over")
     parts.session.settle()
     assert "New title" in file.read_text()
+
+
+def test_a_window_closed_while_a_file_is_read_opens_it_next_time(
+    start: Start, parts: Parts, window: MainWindow, tmp_path: Path
+) -> None:
+    file = tmp_path / "graph.json"
+    file.write_bytes(READY_GRAPH.read_bytes())
+    window.files.open([file])
+    window.close()
+    again = start()
+    again.program.show([])
+    again.session.settle()
+    assert [opened.name for opened in again.session.documents] == ["graph.json"]
 
 
 # --- panels
@@ -411,6 +455,13 @@ def test_switches_change_settings_and_follow_them(parts: Parts, window: MainWind
     assert parts.executor.preview_seconds is not None
 
 
+def test_settings_that_cannot_be_kept_are_told(parts: Parts, window: MainWindow, tmp_path: Path) -> None:
+    (tmp_path / "profile/settings.json").mkdir()
+    window.do("view.snap")
+    assert window.commands["view.snap"].isChecked()
+    assert "not for the next start" in window.messages.bars[-1].title
+
+
 def _places(image: QImage) -> Iterator[tuple[int, int]]:
     return ((x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 3))
 
@@ -500,6 +551,7 @@ def test_the_device_is_told(parts: Parts, window: MainWindow) -> None:
     assert window.status.device.text() == "Ready on cpu"
     parts.executor.failed.emit("no torch here")
     assert "no torch here" in window.messages.bars[-1].title
+    assert "Nothing can run" in window.dock(QueueDock).waiting_for.text()
 
 
 # --- from elsewhere
@@ -592,6 +644,38 @@ def test_a_picture_dropped_on_a_loading_node_is_loaded_there(
     assert (folders.input / "cat.png").read_bytes() == picture.read_bytes()
     assert opened.history.undo_labels[0] == "Load cat.png"
     assert [d.name for d in parts.session.documents] == ["Untitled", "graph.json"]
+
+
+def test_a_picture_for_a_tab_that_was_closed_meanwhile_goes_nowhere(
+    parts: Parts, window: MainWindow, folders: Folders, tmp_path: Path
+) -> None:
+    parts.session.new()
+    canvas = window.canvas
+    assert canvas is not None
+    node_id = canvas.add_by_user("LoadImage", QPointF(0, 0))
+    Image.new("RGB", (8, 8)).save(tmp_path / "cat.png")
+    canvas.files_dropped.emit([tmp_path / "cat.png"], QPointF(0, 0), node_id)
+    parts.session.close(canvas.opened)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    parts.session.settle()
+    assert (folders.input / "cat.png").is_file()
+    assert parts.session.documents == []
+
+
+def test_fifty_files_dropped_at_once_leave_the_window_its_turns(
+    parts: Parts, window: MainWindow, tmp_path: Path, qtbot: Any
+) -> None:
+    files = [tmp_path / f"{number}.json" for number in range(50)]
+    for file in files:
+        file.write_bytes(READY_GRAPH.read_bytes())
+    assert drop(window, files)
+    counts: list[int] = []
+    timer = QTimer(window, interval=0)
+    timer.timeout.connect(lambda: counts.append(len(parts.session.documents)))
+    timer.start()
+    qtbot.waitUntil(lambda: len(parts.session.documents) == 50, timeout=60_000)
+    steps = [after - before for before, after in pairwise(counts)]
+    assert max(steps) <= 2, steps
 
 
 def test_an_unreadable_file_gives_a_message(parts: Parts, window: MainWindow, tmp_path: Path) -> None:
