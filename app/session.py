@@ -200,7 +200,8 @@ class Session(QObject):
             self.reported.emit(title, [reason])
             return
         self._keep(opened)
-        origin, document, checks = self._origins[opened.key], opened.document.snapshot(), is_own and not overwrite
+        checks = is_own and not overwrite
+        document, origin = opened.document.snapshot(), self._origins[opened.key]
         self._submit(title, self._save, _Saving(opened, origin, document, opened.view, target, checks))
 
     def export_prompt(self, opened: OpenDocument, path: Path) -> None:
