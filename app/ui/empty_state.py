@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app import icons
+from app.canvas.graph import CanvasGraph
 from app.theme import Theme
 from app.ui import style
 
 _RECENT: Final = 6
+_FIRST_STEPS: Final = "Double-click to add a node, or drop a picture or a workflow here."
 
 
 class EmptyState(QWidget):
@@ -61,6 +63,29 @@ class EmptyState(QWidget):
         """Leaves the picture out where there is no room for it."""
         super().resizeEvent(event)
         self._picture.setVisible(self.height() > self.fontMetrics().height() * 8)
+
+
+class EmptyCanvas(EmptyState):
+    """How to begin, over the canvas of a document without nodes. Mouse and drops pass through."""
+
+    def __init__(self, canvas: CanvasGraph, theme: Theme) -> None:
+        viewport = canvas.viewer().viewport()
+        super().__init__("node", "Nothing here yet", _FIRST_STEPS, theme, viewport)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._canvas = canvas
+        canvas.opened.edited.connect(self._follow)
+        viewport.installEventFilter(self)
+        self._follow()
+
+    def _follow(self, _changed: object = None) -> None:
+        document = self._canvas.opened.document
+        self.setVisible(not (document.nodes or document.groups or document.reroutes))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Covers the canvas, whatever its size. Qt calls this."""
+        if event.type() == QEvent.Type.Resize:
+            self.setGeometry(self._canvas.viewer().viewport().rect())
+        return super().eventFilter(watched, event)
 
 
 class Welcome(QWidget):

@@ -136,7 +136,7 @@ class TextField(QLineEdit):
     def __init__(self, row: Row, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.show_row(row)
-        self.textEdited.connect(self.edited)
+        self.textEdited.connect(self.edited.emit)
 
     def show_row(self, row: Row) -> None:
         """Shows the value of a row; the cursor stays where it was."""
@@ -289,7 +289,7 @@ class ToggleField(QCheckBox):
         widget = row.spec.widget if row.spec else None
         self._words = widget if isinstance(widget, Toggle) else Toggle()
         self.show_row(row)
-        self.clicked.connect(self.edited)
+        self.clicked.connect(self.edited.emit)
 
     def show_row(self, row: Row) -> None:
         """Shows the value of a row."""

@@ -34,7 +34,7 @@ from app.ui.actions import Actions
 from app.ui.bars import StatusLine, ToolBar
 from app.ui.command_palette import CommandPalette
 from app.ui.document_tabs import DocumentTabs
-from app.ui.empty_state import Welcome
+from app.ui.empty_state import EmptyCanvas, Welcome
 from app.ui.file_commands import FileCommands
 from app.ui.find_bar import FindBar
 from app.ui.keys_dialog import KeysDialog
@@ -82,6 +82,7 @@ class MainWindow(QMainWindow):
         self._random = Random()
         self._canvases: dict[str, CanvasGraph] = {}
         self._find_bars: dict[str, FindBar] = {}
+        self._hints: dict[str, EmptyCanvas] = {}
         self._may_close = False
         self._preview_seconds = services.executor.preview_seconds
         theme = self.theme
@@ -257,6 +258,7 @@ class MainWindow(QMainWindow):
         )
         viewer = canvas.viewer()
         self._canvases[opened.key] = canvas
+        self._hints[opened.key] = EmptyCanvas(canvas, self.theme)
         self.commands.attach(viewer)
         viewer.setAccessibleName(f"Canvas of {opened.name}")
         viewer.view_changed.connect(self._show_zoom)
@@ -279,6 +281,7 @@ class MainWindow(QMainWindow):
     def _on_closed(self, opened: OpenDocument) -> None:
         canvas = self._canvases.pop(opened.key)
         self._find_bars.pop(opened.key, None)
+        del self._hints[opened.key]
         if self.tabs.currentWidget() is canvas.viewer():
             self.dock(PropertiesDock).show_canvas(None)
         self.tabs.removeTab(self.tabs.indexOf(canvas.viewer()))
@@ -463,6 +466,8 @@ class MainWindow(QMainWindow):
             self.dock(kind).set_theme(theme)
         for canvas in self._canvases.values():
             canvas.set_theme(theme)
+        for hint in self._hints.values():
+            hint.set_theme(theme)
 
     # Dialogs
 

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QMessage
 
 from app.jobs import Job, JobState
 from app.theme import DARK, LIGHT
+from app.ui.empty_state import EmptyCanvas
 from app.ui.library_dock import LibraryDock
 from app.ui.main_window import MainWindow
 from app.ui.panels import TitleBar, Untitled
@@ -105,6 +106,23 @@ def test_without_documents_it_says_what_can_be_done(parts: Parts, window: MainWi
     assert window.tabs.isVisible()
     assert window.canvas is not None
     assert window.canvas.viewer().hasFocus()
+
+
+def test_an_empty_document_says_how_to_begin(parts: Parts, window: MainWindow, qtbot: Any) -> None:
+    parts.session.new()
+    canvas = window.canvas
+    assert canvas is not None
+    (hint,) = canvas.viewer().viewport().findChildren(EmptyCanvas)
+    assert hint.isVisible()
+    qtbot.waitUntil(lambda: hint.size() == canvas.viewer().viewport().size())
+    middle = canvas.viewer().viewport().rect().center()
+    QTest.mouseDClick(canvas.viewer().viewport(), LEFT, NONE, middle)
+    qtbot.waitUntil(lambda: canvas.search.popup.isVisible())
+    canvas.search.close()
+    canvas.add_by_user("KSampler", QPointF(0, 0))
+    assert not hint.isVisible()
+    window.do("edit.undo")
+    assert hint.isVisible()
 
 
 def test_a_tab_tells_of_unsaved_changes(parts: Parts, window: MainWindow) -> None:
