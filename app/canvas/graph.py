@@ -108,6 +108,7 @@ class CanvasGraph(GraphEdits):
     def close(self) -> None:
         """Lets go of the document and of all items."""
         viewer = self.viewer()
+        viewer.cancel_gesture()
         viewer.scene().selectionChanged.disconnect(self.selection_changed)
         self.opened.edited.disconnect(self._on_edited)
         self.mirror.close()

@@ -20,14 +20,11 @@ if TYPE_CHECKING:
         QGraphicsItem,
         QGraphicsPathItem,
         QGraphicsScene,
-        QGraphicsSceneMouseEvent,
         QGraphicsView,
         QWidget,
     )
 
     class NodeScene(QGraphicsScene):
-        grid_mode: int
-
         def viewer(self) -> NodeViewer: ...
 
     class AbstractNodeItem(QGraphicsItem):
@@ -40,7 +37,6 @@ if TYPE_CHECKING:
 
         def __init__(self, name: str = "node", parent: QGraphicsItem | None = None) -> None: ...
         def viewer(self) -> NodeViewer: ...
-        def draw_node(self) -> None: ...
 
     class PipeItem(QGraphicsPathItem):
         input_port: Any  # of it and of the other one, NodeGraphQt asks for no more than their node
@@ -54,8 +50,6 @@ if TYPE_CHECKING:
         def reset(self) -> None: ...
 
     class LivePipeItem(PipeItem):
-        shift_selected: bool
-
         def reset_path(self) -> None: ...
 
     class SlicerPipeItem(QGraphicsPathItem):
@@ -66,36 +60,17 @@ if TYPE_CHECKING:
         connection_sliced: Signal
         connection_changed: Signal
         insert_node: Signal
-        node_selection_changed: Signal
-        ALT_state: bool
-        CTRL_state: bool
-        SHIFT_state: bool
-        LMB_state: bool
-        MMB_state: bool
-        RMB_state: bool
-        acyclic: bool
-        pipe_slicing: bool
         _LIVE_PIPE: LivePipeItem
         _SLICER_PIPE: SlicerPipeItem
-        _origin_pos: QPoint
         _previous_pos: QPoint
         _scene_range: QRectF
-        _search_widget: QWidget
 
         def __init__(self, parent: QWidget | None = None, undo_stack: QUndoStack | None = None) -> None: ...
-        def end_live_connection(self) -> None: ...
-        def apply_live_connection(self, event: QGraphicsSceneMouseEvent) -> None: ...
         def _update_scene(self) -> None: ...
-        def _set_viewer_zoom(
-            self, value: float, sensitivity: float | None = None, pos: QPoint | None = None
-        ) -> None: ...
-        def _set_viewer_pan(self, pos_x: float, pos_y: float) -> None: ...
-        def get_zoom(self) -> float: ...
         def clear_key_state(self) -> None: ...
 
     class NodeGraph(QObject):
         _viewer: NodeViewer
-        _undo_stack: QUndoStack
 
         def __init__(self, parent: QObject | None = None, **kwargs: object) -> None: ...
         def viewer(self) -> NodeViewer: ...

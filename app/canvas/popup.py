@@ -105,6 +105,8 @@ class ChoicePopup(QWidget):
         self._line.textEdited.connect(self._filter)
         self._line.installEventFilter(self)
         self._list = _list(self, self._model)
+        self._painter = _Painter(theme, self._list)
+        self._list.setItemDelegate(self._painter)
         self._list.clicked.connect(self._choose)
         self._list.entered.connect(self._list.setCurrentIndex)
         self._empty = QLabel(self)
@@ -134,7 +136,7 @@ class ChoicePopup(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Repaints with another theme."""
         self._theme = theme
-        self._list.setItemDelegate(_Painter(theme, self._list))
+        self._painter.theme = theme
         self.setPalette(_palette(theme))
 
     def open_at(
@@ -364,7 +366,7 @@ class _Painter(QStyledItemDelegate):
 
     def __init__(self, theme: Theme, parent: QListView) -> None:
         super().__init__(parent)
-        self._theme = theme
+        self.theme = theme
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         del index
@@ -374,7 +376,7 @@ class _Painter(QStyledItemDelegate):
         item: PopupItem = index.data(_ITEM)
         model = index.model()
         assert isinstance(model, _Items)
-        theme, box = self._theme, QRect(option.rect)
+        theme, box = self.theme, QRect(option.rect)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if option.state & QStyle.StateFlag.State_Selected:
@@ -400,7 +402,7 @@ class _Painter(QStyledItemDelegate):
     def _words(
         self, painter: QPainter, box: QRect, item: PopupItem, query: str, metrics: QFontMetrics
     ) -> None:
-        theme = self._theme
+        theme = self.theme
         faint = item.dimmed or not item.enabled
         room = box.width() - metrics.horizontalAdvance("    ")
         text = metrics.elidedText(item.text, Qt.TextElideMode.ElideMiddle, room)

@@ -128,8 +128,8 @@ class CanvasViewer(CanvasView):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """A second click where the first one was."""
         at = self._pointer(event)
-        under = hit(self, at.scene)
-        if event.button() == Qt.MouseButton.LeftButton and not clicks.double_click(self, under, at):
+        is_left = event.button() == Qt.MouseButton.LeftButton
+        if not (is_left and clicks.double_click(self, hit(self, at.scene), at)):
             self.mousePressEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

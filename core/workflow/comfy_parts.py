@@ -96,9 +96,9 @@ def read_groups(forms: object, reader: FieldReader) -> list[Group]:
 
 def _read_group(form: Form, key: int, reader: FieldReader) -> Group:
     place = ("group", key)
-    bounding = reader.finite(form.get("bounding"), 4)
+    bounding = reader.measures(form.get("bounding"), 4)
     if bounding is None:
-        reader.remark(place, f"its frame is not four numbers: {shown(form.get('bounding'))}")
+        reader.remark(place, f"its frame is not four usable numbers: {shown(form.get('bounding'))}")
     x, y, width, height = bounding or (0, 0, 140, 80)
     title = reader.text(form.get("title"), (*place, "title"))
     colour = reader.text(form.get("color"), (*place, "colour"))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
 
 from core.workflow.records import Form, Origin, Point, Remark
 
 Where: TypeAlias = tuple[str | int, ...]
 """A place in a file, from the outside in: `("node 3", "input", 0)`. Only remarks make it into text."""
+
+
+_FARTHEST: Final = 1e8
+"""Pixels are counted in 32 bits, also where the canvas is magnified."""
 
 
 class FieldReader:
@@ -64,18 +67,18 @@ class FieldReader:
         if value is None:
             return default
         pair = [value.get("0"), value.get("1")] if isinstance(value, dict) else value
-        numbers = self.finite(pair, 2)
+        numbers = self.measures(pair, 2)
         if numbers is None:
-            self.remark(place, f"{shown(value)} is not two finite numbers; {list(default)} is used")
+            self.remark(place, f"{shown(value)} is not two usable numbers; {list(default)} is used")
             return default
         return numbers[0], numbers[1]
 
-    def finite(self, value: object, count: int) -> list[float] | None:
-        """The first `count` finite numbers of a list; None if they are not."""
+    def measures(self, value: object, count: int) -> list[float] | None:
+        """The first `count` numbers of a list, as places and sizes; None if no canvas can show such."""
         if not isinstance(value, list) or len(value) < count:
             return None
         numbers = value[:count]
-        return numbers if all(_is_finite(number) for number in numbers) else None
+        return numbers if all(_is_measure(number) for number in numbers) else None
 
 
 def shown(value: object) -> str:
@@ -133,7 +136,7 @@ def same(one: object, other: object) -> bool:
     return one is other or (one == other and repr(one) == repr(other))
 
 
-def _is_finite(value: object) -> bool:
+def _is_measure(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return abs(value) <= sys.float_info.max
+    return abs(value) <= _FARTHEST

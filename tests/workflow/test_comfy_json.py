@@ -251,13 +251,17 @@ def remarks(form):
     [
         (
             {"pos": [math.nan, 1]},
-            "node 1 (Note), position: [nan, 1] is not two finite numbers; [0, 0] is used",
+            "node 1 (Note), position: [nan, 1] is not two usable numbers; [0, 0] is used",
         ),
         (
             {"pos": [math.inf, 1]},
-            "node 1 (Note), position: [inf, 1] is not two finite numbers; [0, 0] is used",
+            "node 1 (Note), position: [inf, 1] is not two usable numbers; [0, 0] is used",
         ),
-        ({"size": {"0": 1}}, "node 1 (Note), size: {'0': 1} is not two finite numbers; [210, 60] is used"),
+        (
+            {"pos": [1e300, 1]},
+            "node 1 (Note), position: [1e+300, 1] is not two usable numbers; [0, 0] is used",
+        ),
+        ({"size": {"0": 1}}, "node 1 (Note), size: {'0': 1} is not two usable numbers; [210, 60] is used"),
         ({"mode": "off"}, "node 1 (Note), mode: 'off' is not a whole number; 0 is used"),
         ({"title": 3}, "node 1 (Note), title: 3 is not text; it is ignored"),
         ({"flags": 3}, "node 1 (Note), flags: 3 is not an object; it is ignored"),

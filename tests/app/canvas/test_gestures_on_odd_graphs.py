@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from helpers.canvas import ALT, Mouse, links, steps, undone
+from helpers.canvas import ALT, MIDDLE, NONE, Mouse, links, steps, undone
 from PySide6.QtCore import QPointF
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QStyledItemDelegate
+from pytestqt.qtbot import QtBot
 
 from app.canvas.graph import CanvasGraph
+from app.documents import OpenDocument
+from app.settings import Settings
+from app.theme import DARK
 from core.workflow.document import Batch
 from core.workflow.operations import MoveNodes, PutGroup, SetFlag, SetTitle
 from core.workflow.records import Group
@@ -95,3 +102,44 @@ def test_a_link_to_a_collapsed_node_takes_the_first_free_input_that_fits(
     mouse.drag(graph.nodes["3"].ports_out[0], graph.nodes["5"].mapToScene(place))
     assert ("3", 0, "5", "negative") in links(graph)
     assert len(links(graph)) == len(before.links) + 1
+
+
+def test_the_middle_button_pans_also_right_after_another_click(graph: CanvasGraph, mouse: Mouse) -> None:
+    viewer = graph.viewer()
+    before = viewer.visible_scene().topLeft()
+    mouse.click((700, 700), button=MIDDLE)
+    at = mouse.at((700, 700))
+    QTest.mouseDClick(viewer.viewport(), MIDDLE, NONE, at)  # what Qt makes of a second press
+    mouse.move((800, 700))
+    assert viewer.gesture is not None
+    mouse.release((800, 700), button=MIDDLE)
+    assert viewer.visible_scene().left() < before.x() - 50
+
+
+def test_a_canvas_that_is_closed_ends_what_the_mouse_does(
+    qtbot: QtBot, open_document: Callable[..., OpenDocument]
+) -> None:
+    canvas = CanvasGraph(open_document(), DARK, Settings())
+    viewer = canvas.viewer()
+    qtbot.addWidget(viewer)
+    viewer.resize(1300, 700)
+    viewer.show()
+    mouse = Mouse(canvas)
+    mouse.press(canvas.nodes["4"])
+    mouse.move((900, 800))
+    assert viewer.gesture is not None
+    canvas.close()
+    assert viewer.gesture is None
+    assert not canvas.opened.history.undo_labels
+
+
+def test_the_popup_is_painted_by_one_and_the_same_after_many_openings(graph: CanvasGraph) -> None:
+    def painters() -> int:
+        return len(graph.search.popup.findChildren(QStyledItemDelegate))
+
+    graph.search.open(QPointF(700, 700))
+    before = painters()
+    for _ in range(5):
+        graph.search.open(QPointF(700, 700))
+    graph.search.close()
+    assert painters() == before
