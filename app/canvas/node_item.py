@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -147,7 +148,8 @@ class NodeItem(AbstractNodeItem):
             self.layout = lay_out_reroute(record.size)
         elif record.collapsed:
             text = self.look.title.width(face.title[:200])
-            self.layout = lay_out_collapsed(min(max(text + 52, 80.0), 400.0))
+            # Never wider than while it is open: it would stick out of its group.
+            self.layout = lay_out_collapsed(max(min(float(ceil(text + 52)), record.size[0], 400.0), 80.0))
         else:
             has_texts = bool(self.status.texts)
             self.layout = lay_out(face, record.size, aspect=self._aspect(), has_texts=has_texts)

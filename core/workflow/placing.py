@@ -55,11 +55,12 @@ def node_box(node: Node, sizes: Sizes) -> Box:
 
 
 def contents(document: GraphDocument, key: int, sizes: Sizes) -> Contents:
-    """What lies wholly inside a group."""
-    frame = _group_box(document.groups[key])
+    """What lies wholly inside a group. Of two groups with the same frame none is inside of the other."""
+    frames = {group.key: _group_box(group) for group in document.groups.values()}
+    frame = frames[key]
     return Contents(
         tuple(node.id for node in document.nodes.values() if frame.holds(node_box(node, sizes))),
-        tuple(g.key for g in document.groups.values() if g.key != key and frame.holds(_group_box(g))),
+        tuple(other for other, box in frames.items() if box != frame and frame.holds(box)),
         tuple(p.id for p in document.reroutes.values() if frame.holds(Box(*p.pos, *p.pos))),
     )
 

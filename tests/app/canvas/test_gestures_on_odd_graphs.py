@@ -17,7 +17,7 @@ from app.documents import OpenDocument
 from app.settings import Settings
 from app.theme import DARK
 from core.workflow.document import Batch
-from core.workflow.operations import MoveNodes, PutGroup, SetFlag, SetTitle
+from core.workflow.operations import MoveNodes, PutGroup, ResizeNode, SetFlag, SetTitle
 from core.workflow.records import Group
 from core.workflow.wiring import AddReroute
 
@@ -102,6 +102,24 @@ def test_a_link_to_a_collapsed_node_takes_the_first_free_input_that_fits(
     mouse.drag(graph.nodes["3"].ports_out[0], graph.nodes["5"].mapToScene(place))
     assert ("3", 0, "5", "negative") in links(graph)
     assert len(links(graph)) == len(before.links) + 1
+
+
+@pytest.mark.parametrize("width", [90, 150, 210])
+def test_a_collapsed_node_is_not_wider_than_it_was(graph: CanvasGraph, width: float) -> None:
+    graph.opened.do(Batch((SetTitle("4", "A title " * 6), ResizeNode("4", (width, 106)))), "Prepare")
+    open_width = graph.nodes["4"].body().width()
+    graph.collapse_by_user("4")
+    assert graph.nodes["4"].outline().width() <= open_width
+
+
+def test_groups_with_one_frame_stay_so_however_often_all_is_arranged(graph: CanvasGraph) -> None:
+    around, again = PutGroup(PROMPTS), PutGroup(replace(PROMPTS, key=2))
+    graph.opened.do(Batch((around, again)), "Group")
+    graph.actions.run("node.arrange", graph)
+    first = [group.bounding for group in graph.document.groups.values()]
+    assert first[0] == first[1]
+    graph.actions.run("node.arrange", graph)
+    assert [group.bounding for group in graph.document.groups.values()] == first
 
 
 def test_the_middle_button_pans_also_right_after_another_click(graph: CanvasGraph, mouse: Mouse) -> None:
