@@ -349,3 +349,19 @@ def test_moved_models_are_found_when_only_one_can_be_meant(tmp_path: Path) -> No
     assert folders.find("checkpoints", "twin.ckpt") is None
     (tmp_path / "checkpoints/SDXL/Base.safetensors").unlink()
     assert folders.find("checkpoints", "base.safetensors") is None
+
+
+def test_a_model_file_is_named_as_its_kind_finds_it(tmp_path: Path) -> None:
+    folders = Folders([tmp_path / "models"])
+    file = tmp_path / "models/clip/sub/words.safetensors"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert folders.name_of(file) == ("text_encoders", "sub/words.safetensors")
+    assert folders.find(*folders.name_of(file)) == file
+    linked = tmp_path / "elsewhere"
+    linked.symlink_to(tmp_path / "models")
+    assert folders.name_of(linked / "clip/sub/words.safetensors") == (
+        "text_encoders",
+        "sub/words.safetensors",
+    )
+    assert folders.name_of(tmp_path / "words.safetensors") is None

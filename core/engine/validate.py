@@ -289,11 +289,11 @@ class _Checks:
     ) -> None:
         close = self._near(str(value), options)
         which = f" ({', '.join(map(repr, options))})" if 0 < len(options) <= 8 and not close else ""
-        count = f"none of the {len(options)} choices"
+        fault = f"none of the {len(options)} choices"
         if isinstance(widget, FileChoice):
             places = " or ".join(map(str, self.folders.places(widget.folder)))
-            count = f"none of the {len(options)} files in {places}"
-        message = f"the input {show(name)} is {show(value)}, which is {count}{which}{_offer(close)}"
+            fault = f"not among the files in {places}"
+        message = f"the input {show(name)} is {show(value)}, which is {fault}{which}{_offer(close)}"
         self._report(
             node_id, "not_a_choice", message, name, received_value=value, choices=options, near=close
         )
