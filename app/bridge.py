@@ -152,7 +152,7 @@ class Bridge(QObject):
                 self._settle(run, event, NodeState.CACHED, event.shown)
                 self.node_cached.emit(event.run_id, event.node_id)
             case NodeFailed():
-                self._settle(run, event, NodeState.FAILED, None, message=str(event.error))
+                self._settle(run, event, NodeState.FAILED, None, message=str(event.error), error=event.error)
                 self.node_failed.emit(event.run_id, event.node_id, event.error)
             case NodeBlocked():
                 self._settle(run, event, NodeState.BLOCKED, None, message=event.reason)
@@ -171,7 +171,7 @@ class Bridge(QObject):
         status = self._status()
         if status is None:
             return
-        fresh: dict[str, Any] = {"progress": None, "order": None, "seconds": None, "message": ""}
+        fresh = {"progress": None, "order": None, "seconds": None, "message": "", "error": None}
         for node_id in [*status.all()]:
             if node_id not in run.left:
                 status.update(node_id, state=NodeState.IDLE, **fresh)

@@ -11,6 +11,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
+from core.errors import NodeError
+
 
 class NodeState(Enum):
     """Where a node stands in the present run, or stood in the last one."""
@@ -35,6 +37,7 @@ class NodeStatus:
         texts: Texts of its results.
         order: Its number among the nodes that ran, from 1.
         message: Why it failed or was skipped.
+        error: What it failed with, if it failed while it ran.
     """
 
     state: NodeState = NodeState.IDLE
@@ -45,6 +48,7 @@ class NodeStatus:
     order: int | None = None
     seconds: float | None = None
     message: str = ""
+    error: NodeError | None = None
 
 
 IDLE = NodeStatus()

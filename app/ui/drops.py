@@ -18,7 +18,8 @@ from core.nodes.spec import FileChoice, InputSpec, NodeSpec
 from core.workflow.new_nodes import new_node
 from core.workflow.operations import AddNode, SetWidget
 
-_OPENED: Final = frozenset({".json", ".png", ".webp", ".jpg", ".jpeg", ".latent"})
+OPENED: Final = (".json", ".png", ".webp", ".jpg", ".jpeg", ".latent")
+"""How the names of files end that may hold a workflow."""
 _MODELS: Final = frozenset({".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf"})
 _PICTURES: Final = frozenset({".png", ".webp", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".avif"})
 
@@ -26,7 +27,7 @@ _PICTURES: Final = frozenset({".png", ".webp", ".jpg", ".jpeg", ".bmp", ".gif", 
 def files_of(data: QMimeData) -> list[Path]:
     """The files that are dragged, as far as they may hold a workflow or a model."""
     paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-    return [path for path in paths if path.suffix.lower() in _OPENED | _MODELS]
+    return [path for path in paths if path.suffix.lower() in {*OPENED, *_MODELS}]
 
 
 def is_model(file: Path) -> bool:

@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from app.documents import OpenDocument
 from app.session import Session
+from app.ui.drops import OPENED
 from app.ui.messages import ask, ask_unsaved
 
-_OPENED: Final = "Workflows and pictures (*.json *.png *.webp *.jpg *.jpeg *.latent);;All files (*)"
+_OPENED: Final = f"Workflows and pictures ({' '.join(f'*{suffix}' for suffix in OPENED)});;All files (*)"
 _SAVED: Final = "Workflows (*.json)"
 
 

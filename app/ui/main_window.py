@@ -48,7 +48,6 @@ from app.ui.queue_dock import QueueDock
 from app.ui.result_viewer import ResultViewer
 from app.ui.settings_dialog import SettingsDialog
 from app.ui.window_layout import WindowLayout
-from core.errors import NodeError
 
 _SAID_MS: Final = 8000
 _SETTINGS: Final = {"view.minimap": "minimap", "view.snap": "snap_to_grid", "view.badges": "badges"}
@@ -219,7 +218,6 @@ class MainWindow(QMainWindow):
         session.recent_changed.connect(self._fill_recent)
         given.executor.ready.connect(self._on_ready)
         given.executor.failed.connect(self._on_executor_failed)
-        given.bridge.node_failed.connect(self._on_node_failed)
         given.queue.job_ended.connect(self._on_job_ended)
         given.look.changed.connect(self._on_theme)
         self._unsubscribe = given.settings.subscribe(self._obey_settings)
@@ -377,12 +375,6 @@ class MainWindow(QMainWindow):
         self.status.device.setText(state)
         self.dock(QueueDock).executor_state(waits_for)
 
-    def _on_node_failed(self, job_id: str, node_id: str, error: NodeError) -> None:
-        job = self._services.queue.find(job_id)
-        opened = self._services.session.find(job.document_key) if job else None
-        if opened is not None:
-            self.dock(PropertiesDock).remember_error(opened, node_id, error)
-
     def _on_job_ended(self, job: Job) -> None:
         if job.state in (JobState.FAILED, JobState.PARTIAL):
             self.messages.tell(Level.ERROR, f"{job.name} did not run to its end", job.message.splitlines())
@@ -502,12 +494,14 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.panels.save()
+        self.dock(ResultViewer).leave_full_screen()
         self._services.queue.cancel_current()
         event.accept()
 
     def shut_down(self) -> None:
         """Hides the window and lets go of the documents; it is of no use any more."""
         self.hide()
+        self.dock(ResultViewer).leave_full_screen()
         self._unsubscribe()
         self.dock(PropertiesDock).show_canvas(None)
         for canvas in self._canvases.values():

@@ -6,7 +6,6 @@ import html
 import traceback
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -89,7 +88,6 @@ class PropertiesDock(QDockWidget):
         self.setObjectName("properties")
         self._theme = theme
         self._canvas: CanvasGraph | None = None
-        self._errors: dict[tuple[str, str], NodeError] = {}
         self._is_late = False
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
@@ -106,11 +104,10 @@ class PropertiesDock(QDockWidget):
     def show_canvas(self, canvas: CanvasGraph | None) -> None:
         """Shows what is selected on a canvas from now on; None while there is no canvas."""
         if self._canvas is not None:
-            with suppress(RuntimeError):  # a canvas that was closed is gone with its signals
-                self._canvas.selection_changed.disconnect(self._on_selection)
-                self._canvas.opened.edited.disconnect(self._on_edited)
-                self._canvas.opened.titled.disconnect(self._on_titled)
-                self._canvas.opened.run.changed.disconnect(self._on_run)
+            self._canvas.selection_changed.disconnect(self._on_selection)
+            self._canvas.opened.edited.disconnect(self._on_edited)
+            self._canvas.opened.titled.disconnect(self._on_titled)
+            self._canvas.opened.run.changed.disconnect(self._on_run)
         self._canvas = canvas
         if canvas is not None:
             canvas.selection_changed.connect(self._on_selection)
@@ -123,10 +120,6 @@ class PropertiesDock(QDockWidget):
         """Takes another look."""
         self._theme = theme
         self._rebuild()
-
-    def remember_error(self, opened: OpenDocument, node_id: str, error: NodeError) -> None:
-        """Keeps what a node's last failure was about, for its details."""
-        self._errors[opened.key, node_id] = error
 
     def showEvent(self, event: QShowEvent) -> None:
         """Shows what was selected meanwhile."""
@@ -155,8 +148,8 @@ class PropertiesDock(QDockWidget):
         match selection.ids:
             case ():
                 page = FactsPage(opened)
-            case (node_id,):
-                page = NodePage(selection, self._theme, self._errors.get((opened.key, node_id)))
+            case (_,):
+                page = NodePage(selection, self._theme)
             case _:
                 page = ManyPage(selection, self._theme)
         self.area.setWidget(page)
@@ -181,7 +174,7 @@ class PropertiesDock(QDockWidget):
     def _on_run(self, node_id: str) -> None:
         page = self.page
         if isinstance(page, NodePage) and page.selection.ids == (node_id,):
-            page.show_run(self._errors.get((page.selection.opened.key, node_id)))
+            page.show_run()
 
 
 class FactsPage(QWidget):
@@ -347,7 +340,7 @@ class ManyPage(_Page):
 class NodePage(_Page):
     """One node: its title, what it is, its values, how its last run went."""
 
-    def __init__(self, selection: Selection, theme: Theme, error: NodeError | None) -> None:
+    def __init__(self, selection: Selection, theme: Theme) -> None:
         super().__init__(selection, theme)
         self.node_id = selection.ids[0]
         self.fields: dict[tuple[str, bool], Field] = {}
@@ -371,7 +364,7 @@ class NodePage(_Page):
         body.addStretch(1)
         self._body = body
         self.refresh()
-        self.show_run(error)
+        self.show_run()
 
     def refresh(self) -> None:
         """Shows the node as it is now; a field that is being typed into keeps its cursor."""
@@ -392,9 +385,9 @@ class NodePage(_Page):
             if field := self.fields.get(_key(row)):
                 field.show_row(row)
 
-    def show_run(self, error: NodeError | None) -> None:
+    def show_run(self) -> None:
         """Shows how its last run went."""
-        self.run.show_status(self.selection.opened.run.of(self.node_id), error)
+        self.run.show_status(self.selection.opened.run.of(self.node_id))
 
     def _node(self) -> Node:
         return self.selection.opened.document.node(self.node_id)
@@ -537,8 +530,8 @@ class RunBox(QWidget):
         column.addWidget(self.details)
         self._fold(False)
 
-    def show_status(self, status: NodeStatus, error: NodeError | None) -> None:
-        """Shows a status, and what is known of the error."""
+    def show_status(self, status: NodeStatus) -> None:
+        """Shows a status, and what is known of an error."""
         words = _STATES[status.state]
         if status.seconds is not None and status.state is NodeState.DONE:
             words += f" in {status.seconds:.2f} s"
@@ -547,7 +540,7 @@ class RunBox(QWidget):
         self.state.setText(words)
         self.message.setText(status.message)
         self.message.setVisible(bool(status.message))
-        trace = _trace(error) if error and status.state is NodeState.FAILED else ""
+        trace = _trace(status.error) if status.error else ""
         self._report = "\n\n".join(part for part in (status.message, trace) if part)
         self.details.setPlainText(trace)
         self.more.setVisible(bool(trace))

@@ -128,12 +128,17 @@ class ResultViewer(QDockWidget):
     def full_screen(self) -> None:
         """Shows the picture over the whole screen, or no longer."""
         if self._full is not None:
-            self._full.close()
+            self.leave_full_screen()
         elif self._levels:
             self._full = _FullScreen(self, self._theme)
             self._full.closed.connect(self._on_full_closed)
             self._full.view.show_levels(self._levels)
             self._full.showFullScreen()
+
+    def leave_full_screen(self) -> None:
+        """Shows the picture over the whole screen no longer."""
+        if self._full is not None:
+            self._full.close()
 
     def save_as(self, target: Path) -> None:
         """Copies the picture's file as it is, with all that is stored in it."""

@@ -24,6 +24,7 @@ from app.look import Look
 from app.session import Session
 from app.settings import SettingsFile
 from app.theme import DARK, LIGHT
+from app.ui.result_viewer import ResultViewer
 from core.workflow.operations import AddNode
 from core.workflow.records import Node
 from resources import READY_GRAPH
@@ -68,6 +69,17 @@ class Acts(logging.Handler):
     def close_window(self) -> None:
         tell(documents=[(opened.name, opened.is_dirty) for opened in self.session.documents])
         self.window.close()
+
+    def close_behind_a_picture(self) -> None:
+        viewer = self.window.dock(ResultViewer)
+        viewer.view.zoomed.connect(lambda _: self._fill_screen(viewer))
+        viewer.show_pictures([ROOT / "tests/golden/workflows/inputs/n_a.png"])
+
+    def _fill_screen(self, viewer: ResultViewer) -> None:
+        viewer.view.zoomed.disconnect()
+        viewer.full_screen()
+        tell(full=any(w.isFullScreen() for w in QApplication.topLevelWidgets()))
+        QTimer.singleShot(0, self.window.close)
 
     def close_and_discard(self) -> None:
         for opened in self.session.documents:
@@ -210,6 +222,12 @@ def test_a_window_that_cannot_be_made_leaves_nothing_running(tmp_path: Path) -> 
     status, _, said = finish(start(tmp_path, "broken_window"))
     assert status == 1
     assert "mistake in Darkroom" in said[0]
+
+
+def test_closing_ends_it_also_while_a_picture_fills_the_screen(tmp_path: Path) -> None:
+    status, told, said = finish(start(tmp_path, "close_behind_a_picture"))
+    assert (status, said) == (0, [])
+    assert told["full"]
 
 
 # Parts that need no process of their own.

@@ -19,6 +19,7 @@ from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QMessageBox
 
+from app.executor import JobBegan, JobEnded
 from app.jobs import Job, JobState
 from app.theme import DARK, LIGHT
 from app.ui.empty_state import EmptyCanvas
@@ -28,6 +29,7 @@ from app.ui.panels import TitleBar, Untitled
 from app.ui.properties_dock import NodePage, PropertiesDock
 from app.ui.queue_dock import QueueDock
 from core.errors import NodeError
+from core.events import NodeFailed
 from core.folders import Folders
 from core.graph import PromptGraph
 from core.workflow.operations import SetTitle
@@ -549,14 +551,14 @@ def test_a_failed_job_is_told_with_its_cause(parts: Parts, window: MainWindow, q
     parts.queue.add(job)
     error = NodeError("no such model", node_id=node_id, class_type="X", inputs={}, kind="ValueError")
     error.__cause__ = ValueError("deep down")
-    parts.bridge.node_failed.emit(job.id, node_id, error)
-    parts.queue.job_ended.emit(
-        Job(opened.key, "Untitled", PromptGraph(), {}, state=JobState.FAILED, message="no such model")
-    )
+    parts.queue.start_next()
+    for event in (
+        JobBegan(job.id, frozenset({node_id})),
+        NodeFailed(job.id, node_id, node_id, error),
+        JobEnded(job.id, JobState.FAILED, "no such model", 1.0),
+    ):
+        parts.executor.happened.emit(event)
     assert "no such model" in window.messages.bars[-1].title
-    from app.run_status import NodeState
-
-    opened.run.update(node_id, state=NodeState.FAILED, message="no such model")
     canvas.select([node_id])
     page = window.dock(PropertiesDock).page
     assert isinstance(page, NodePage)

@@ -262,8 +262,9 @@ def test_a_failure_is_shown_unfolded_and_copied(dock: PropertiesDock, canvas: Ca
         kind="ValueError",
     )
     error.__cause__ = ValueError("64 is not 32")
-    dock.remember_error(canvas.opened, canvas.ids[0], error)
-    canvas.opened.run.update(canvas.ids[0], state=NodeState.FAILED, message="the sizes do not fit")
+    canvas.opened.run.update(
+        canvas.ids[0], state=NodeState.FAILED, message="the sizes do not fit", error=error
+    )
     assert page.run.message.text() == "the sizes do not fit"
     assert not page.run.details.isVisible()
     page.run.more.click()
@@ -273,7 +274,7 @@ def test_a_failure_is_shown_unfolded_and_copied(dock: PropertiesDock, canvas: Ca
     report = QGuiApplication.clipboard().text()
     assert report.startswith("the sizes do not fit")
     assert "steps = 20" in report
-    canvas.opened.run.update(canvas.ids[0], state=NodeState.DONE, seconds=1.5, message="")
+    canvas.opened.run.update(canvas.ids[0], state=NodeState.DONE, seconds=1.5, message="", error=None)
     assert page.run.state.text() == "Finished in 1.50 s"
     assert not page.run.details.isVisible()
 
