@@ -30,6 +30,8 @@ class CanvasGraph(GraphEdits):
 
     Args:
         thumbnails: Where the pictures in nodes come from; none are shown without it.
+        recent: Types of the nodes added last, shared by all canvases: what was used in one is wanted in the
+            next.
 
     Attributes:
         nodes, pipes, groups, reroutes: Its items by the keys of their records.
@@ -53,6 +55,7 @@ class CanvasGraph(GraphEdits):
         parent: QObject | None = None,
         *,
         thumbnails: Thumbnails | None = None,
+        recent: list[str] | None = None,
     ) -> None:
         viewer = CanvasViewer()
         # NodeGraphQt insists on a stack of its own; it stays empty, undo is the document's.
@@ -63,6 +66,7 @@ class CanvasGraph(GraphEdits):
         self.folders = opened.folders
         self.theme = theme
         self.settings = settings
+        self.recent = recent if recent is not None else []
         self._thumbnails = thumbnails
         viewer.graph = self
         scene = viewer.scene()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, QPointF
 
@@ -65,8 +65,6 @@ class Entry:
 class NodeSearch(QObject):
     """The popup with all nodes that can be added."""
 
-    _recent: ClassVar[list[str]] = []  # of all canvases: what was used in one is wanted in the next
-
     def __init__(self, graph: CanvasGraph) -> None:
         super().__init__(graph)
         self._graph = graph
@@ -108,7 +106,7 @@ class NodeSearch(QObject):
 
     def _ordered(self, entries: Iterator[Entry]) -> list[Entry]:
         """Those used last, then common ones, then the others by category."""
-        recent = {name: place for place, name in enumerate(self._recent)}
+        recent = {name: place for place, name in enumerate(self._graph.recent)}
         common = {name: place for place, name in enumerate(_COMMON)}
 
         def key(entry: Entry) -> tuple[object, ...]:
@@ -157,7 +155,7 @@ class NodeSearch(QObject):
         return x, y
 
     def _remember(self, class_type: str) -> None:
-        recent = self._recent
+        recent = self._graph.recent
         recent[:] = [class_type, *(name for name in recent if name != class_type)][:_REMEMBERED]
 
 

@@ -80,6 +80,7 @@ class MainWindow(QMainWindow):
         self._services = services
         self._random = Random()
         self._canvases: dict[str, CanvasGraph] = {}
+        self._recent_types: list[str] = []
         self._find_bars: dict[str, FindBar] = {}
         self._hints: dict[str, EmptyCanvas] = {}
         self._may_close = False
@@ -252,6 +253,7 @@ class MainWindow(QMainWindow):
             self.theme,
             given.settings.settings,
             self,
+            recent=self._recent_types,
             thumbnails=given.pictures,  # pyright: ignore[reportArgumentType] - its signal is that of an object
         )
         viewer = canvas.viewer()

@@ -13,7 +13,6 @@ from pytestqt.qtbot import QtBot
 
 from app.canvas.graph import CanvasGraph
 from app.canvas.popup import PopupItem
-from app.canvas.search import NodeSearch
 from app.documents import OpenDocument
 from app.settings import Settings
 from app.theme import DARK
@@ -42,11 +41,6 @@ def graph(opened: OpenDocument, qtbot: QtBot) -> Iterator[CanvasGraph]:
         window.activateWindow()
     yield graph
     graph.close()
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(NodeSearch, "_recent", [])
 
 
 def items(graph: CanvasGraph) -> list[PopupItem]:
@@ -215,7 +209,8 @@ def test_what_was_used_last_is_offered_first(graph: CanvasGraph, opened: OpenDoc
     graph.search.open(AT)
     assert titles(graph)[:3] == ["Invert Image", "Load VAE", "KSampler"]
     press(graph, key=Key.Key_Escape)
-    other = CanvasGraph(OpenDocument(GraphDocument(), opened.registry, opened.folders), DARK, Settings())
+    empty = OpenDocument(GraphDocument(), opened.registry, opened.folders)
+    other = CanvasGraph(empty, DARK, Settings(), recent=graph.recent)
     other.search.open(AT)
     assert titles(other)[0] == "Invert Image"
     other.close()
