@@ -295,6 +295,7 @@ def test_an_image_keeps_its_pixels_when_the_array_goes(room: Room) -> None:
     assert image.pixelColor(0, 0) == QColor(0, 0, 0)
 
 
+@pytest.mark.slow
 def test_several_jobs_of_one_document_while_it_is_edited(
     qtbot: QtBot, folders: Folders, open_document: Callable[..., OpenDocument], tmp_path: Path
 ) -> None:

@@ -54,6 +54,7 @@ INVERT: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_ready_graph_becomes_a_picture_that_opens_again(
     folder: Path, model_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -391,6 +392,7 @@ def window(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return opened
 
 
+@pytest.mark.slow
 def test_without_a_display_the_ready_graph_runs_and_it_is_said(
     folder: Path, model_root: Path, no_display: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -455,6 +457,7 @@ def test_help_tells_of_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(command in said for command in ("run", "convert", "inspect", "nodes", "--headless"))
 
 
+@pytest.mark.slow
 def test_without_a_window_qt_is_not_loaded(folder: Path) -> None:
     code = "import sys; from app.cli import main; main(sys.argv[1:]); print('PySide6' in sys.modules)"
     command = [sys.executable, "-c", code, "--headless", str(folder / "missing.json")]

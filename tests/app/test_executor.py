@@ -245,6 +245,7 @@ def sampling_graph(seed: int) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_real_picture_is_made_cancelled_and_made_again(
     qtbot: QtBot, model_root: Path, tmp_path: Path
 ) -> None:
@@ -276,6 +277,7 @@ def test_a_real_picture_is_made_cancelled_and_made_again(
         assert started == ["4"], "what was known came from the cache"
 
 
+@pytest.mark.slow
 def test_a_picture_stores_what_was_queued(qtbot: QtBot, model_root: Path, tmp_path: Path) -> None:
     folders = Folders([model_root], input=tmp_path, output=tmp_path / "out", temp=tmp_path / "temp")
     with running(builtin(), folders) as works:
