@@ -111,7 +111,7 @@ class RowEditors(QObject):
                 self._do(SetTitle(node_id, own), "Rename node")
 
         line = self._title_line(item.face.title)
-        pixels = item.look.title.font.pixelSize()
+        pixels = item.paints.title.font.pixelSize()
         self._show(
             Overlay(line, _over(item, item.title_rect), pixels, is_title=True, commit=commit, node_id=node_id)
         )
@@ -239,7 +239,7 @@ class RowEditors(QObject):
 
         line.done.connect(partial(self._go_on, item.id, index))
         area = _over(item, partial(item.field_rect, index))
-        pixels = item.look.row.font.pixelSize()
+        pixels = item.paints.row.font.pixelSize()
         self._show(Overlay(line, area, pixels, commit=commit, node_id=item.id, row=index))
 
     def _title_line(self, text: str) -> LineEditor:
@@ -270,7 +270,7 @@ class RowEditors(QObject):
         box.textChanged.connect(lambda: self._write(item.id, row, box.toPlainText()))
         box.done.connect(partial(self._go_on, item.id, index))
         area = _over(item, partial(item.field_rect, index))
-        texts = item.look.note if item.face.note else item.look.row
+        texts = item.paints.note if item.face.note else item.paints.row
         self._show(Overlay(box, area, texts.font.pixelSize(), node_id=item.id, row=index))
         if at is not None:
             viewer = self._graph.viewer()

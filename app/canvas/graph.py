@@ -11,11 +11,11 @@ from app.canvas.actions import CanvasActions
 from app.canvas.editors import RowEditors
 from app.canvas.graph_edits import GraphEdits
 from app.canvas.group_item import GroupItem
-from app.canvas.look import Look, Thumbnails
 from app.canvas.minimap import Minimap
 from app.canvas.mirror import Mirror
 from app.canvas.node_item import NodeItem
 from app.canvas.overview import Overview
+from app.canvas.paints import Paints, Thumbnails
 from app.canvas.pipe_item import PipeItem
 from app.canvas.reroute_item import RerouteItem
 from app.canvas.search import NodeSearch
@@ -70,7 +70,7 @@ class CanvasGraph(GraphEdits):
         self._thumbnails = thumbnails
         viewer.graph = self
         scene = viewer.scene()
-        self.mirror = Mirror(opened, scene, Look(theme, settings, thumbnails), self)
+        self.mirror = Mirror(opened, scene, Paints(theme, settings, thumbnails), self)
         self.nodes: Mapping[str, NodeItem] = self.mirror.nodes
         self.pipes: Mapping[int, PipeItem] = self.mirror.pipes
         self.groups: Mapping[int, GroupItem] = self.mirror.groups
@@ -94,12 +94,12 @@ class CanvasGraph(GraphEdits):
     def set_theme(self, theme: Theme) -> None:
         """Takes other colours."""
         self.theme = theme
-        self._relook()
+        self._renew_paints()
 
     def set_settings(self, settings: Settings) -> None:
         """Obeys other settings."""
         self.settings = settings
-        self._relook()
+        self._renew_paints()
 
     def refresh(self) -> None:
         """Works out anew what every node shows: files may have come or gone."""
@@ -119,8 +119,8 @@ class CanvasGraph(GraphEdits):
         viewer.deleteLater()
         self.deleteLater()
 
-    def _relook(self) -> None:
-        self.mirror.relook(Look(self.theme, self.settings, self._thumbnails))
+    def _renew_paints(self) -> None:
+        self.mirror.set_paints(Paints(self.theme, self.settings, self._thumbnails))
         self.viewer().viewport().update()
         self.minimap.refresh()
 

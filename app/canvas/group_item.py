@@ -9,8 +9,8 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QPainter, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from app.canvas.look import given_colour
 from app.canvas.node_layout import Part
+from app.canvas.paints import given_colour
 from app.theme import GROUP_TITLE
 from core.workflow.records import Group
 
@@ -59,8 +59,8 @@ class GroupItem(QGraphicsItem):
 
     def colour(self) -> QColor:
         """Its colour: the file's, or the theme's."""
-        look = self._mirror.look
-        return given_colour(self.record.colour, lambda: look.colour("group"))
+        paints = self._mirror.paints
+        return given_colour(self.record.colour, lambda: paints.colour("group"))
 
     def font_pixels(self) -> float:
         """The size of its title."""
@@ -95,14 +95,14 @@ class GroupItem(QGraphicsItem):
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
         """A frame with a title."""
-        look = self._mirror.look
+        paints = self._mirror.paints
         area = QRectF(QPointF(), self.size)
         colour = QColor(self.colour())
-        is_dark = look.theme.is_dark
+        is_dark = paints.theme.is_dark
         painter.setPen(
-            look.pen("node_selected", 2)
+            paints.pen("node_selected", 2)
             if self.isSelected()
-            else look.pen(colour.darker(110).name() if is_dark else colour.name(), 1)
+            else paints.pen(colour.darker(110).name() if is_dark else colour.name(), 1)
         )
         body = QColor(colour)
         body.setAlphaF(0.16 if is_dark else 0.22)
@@ -111,9 +111,9 @@ class GroupItem(QGraphicsItem):
         title = self.title_rect()
         body.setAlphaF(0.30 if is_dark else 0.35)
         painter.fillRect(title.adjusted(1, 1, -1, 0), body)
-        texts = look.group_title(self.font_pixels())
+        texts = paints.group_title(self.font_pixels())
         painter.setFont(texts.font)
-        painter.setPen(look.colour("text"))
+        painter.setPen(paints.colour("text"))
         texts.draw(
             painter, 10, title.center().y(), texts.fitted(self.record.title, float(round(area.width() - 20)))
         )

@@ -14,9 +14,9 @@ from PySide6.QtWidgets import QGraphicsScene
 
 from app.canvas.face import Files, make_face
 from app.canvas.group_item import GroupItem
-from app.canvas.look import Look
 from app.canvas.node_item import NodeItem
 from app.canvas.overview import Overview
+from app.canvas.paints import Paints
 from app.canvas.pipe_item import PipeItem
 from app.canvas.port_item import PortItem
 from app.canvas.reroute_item import RerouteItem
@@ -49,11 +49,11 @@ class Mirror(QObject):
         overview: The same, from afar.
     """
 
-    def __init__(self, opened: OpenDocument, scene: QGraphicsScene, look: Look, parent: QObject) -> None:
+    def __init__(self, opened: OpenDocument, scene: QGraphicsScene, paints: Paints, parent: QObject) -> None:
         super().__init__(parent)
         if QPixmapCache.cacheLimit() < _PIXMAPS_KB:
             QPixmapCache.setCacheLimit(_PIXMAPS_KB)
-        self.look = look
+        self.paints = paints
         self.nodes: dict[str, NodeItem] = {}
         self.pipes: dict[int, PipeItem] = {}
         self.groups: dict[int, GroupItem] = {}
@@ -87,8 +87,8 @@ class Mirror(QObject):
         """Takes all items off the scene and stops listening."""
         self._opened.edited.disconnect(self._on_edited)
         self._opened.run.changed.disconnect(self._on_status)
-        if self.look.thumbnails is not None:
-            self.look.thumbnails.ready.disconnect(self._on_picture)
+        if self.paints.thumbnails is not None:
+            self.paints.thumbnails.ready.disconnect(self._on_picture)
         self._status_timer.stop()
         self._move_timer.stop()
         for table in (self.pipes, self.reroutes, self.groups, self.nodes):
@@ -98,15 +98,15 @@ class Mirror(QObject):
 
     # --- all at once
 
-    def relook(self, look: Look) -> None:
+    def set_paints(self, paints: Paints) -> None:
         """Shows everything with other colours and fonts."""
-        if self.look.thumbnails is not None:
-            self.look.thumbnails.ready.disconnect(self._on_picture)
-        self.look = look
+        if self.paints.thumbnails is not None:
+            self.paints.thumbnails.ready.disconnect(self._on_picture)
+        self.paints = paints
         self._watch_pictures()
         with self._bulk():
             for node in self.nodes.values():
-                node.relook(look)
+                node.set_paints(paints)
             self._show_links(self._document.links)
             for item in (*self.groups.values(), *self.reroutes.values()):
                 item.update()
@@ -320,8 +320,8 @@ class Mirror(QObject):
         self.settle()
 
     def _watch_pictures(self) -> None:
-        if self.look.thumbnails is not None:
-            self.look.thumbnails.ready.connect(self._on_picture)
+        if self.paints.thumbnails is not None:
+            self.paints.thumbnails.ready.connect(self._on_picture)
 
     def _on_picture(self, path: Path) -> None:
         for item in self.nodes.values():

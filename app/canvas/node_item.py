@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from app.canvas import node_paint
 from app.canvas.face import NUMBERS, Face
-from app.canvas.look import Look
 from app.canvas.node_layout import (
     ARROW,
     NodeLayout,
@@ -25,6 +24,7 @@ from app.canvas.node_layout import (
     lay_out_reroute,
 )
 from app.canvas.nodegraphqt import AbstractNodeItem
+from app.canvas.paints import Paints
 from app.canvas.port_item import Plug, PortItem
 from app.run_status import IDLE, NodeState, NodeStatus
 from app.theme import TITLE_HEIGHT
@@ -86,7 +86,7 @@ class NodeItem(AbstractNodeItem):
             "layout_direction": 0,
         }
         self._mirror = mirror
-        self.look: Look = mirror.look
+        self.paints: Paints = mirror.paints
         self.record = record
         self.face = face
         self.status: NodeStatus = IDLE
@@ -134,11 +134,11 @@ class NodeItem(AbstractNodeItem):
         if status.state is not before.state and is_urgent & {status.state, before.state}:
             self._mirror.overview.changed()
 
-    def relook(self, look: Look) -> None:
+    def set_paints(self, paints: Paints) -> None:
         """Shows itself with other colours and fonts."""
-        self.look = look
+        self.paints = paints
         for port in (*self.ports_in, *self.ports_out):
-            port.brush = look.socket(port.wire_type)
+            port.brush = paints.socket(port.wire_type)
         self.lay_out()
 
     def lay_out(self) -> None:
@@ -147,7 +147,7 @@ class NodeItem(AbstractNodeItem):
         if face.reroute:
             self.layout = lay_out_reroute(record.size)
         elif record.collapsed:
-            text = self.look.title.width(face.title[:200])
+            text = self.paints.title.width(face.title[:200])
             # Never wider than while it is open: it would stick out of its group.
             self.layout = lay_out_collapsed(max(min(float(ceil(text + 52)), record.size[0], 400.0), 80.0))
         else:
@@ -282,18 +282,18 @@ class NodeItem(AbstractNodeItem):
 
     def pictures(self) -> Sequence[Path]:
         """The files it shows: its results, else those its values name."""
-        if not self.look.previews or self.look.thumbnails is None:
+        if not self.paints.previews or self.paints.thumbnails is None:
             return ()
         return self.status.pictures or self.face.pictures
 
     def thumbnail(self, path: Path, pixels: float) -> QPixmap | None:
         """A picture about as large as it is shown; None until it is there."""
         size = round(min(max(pixels, _PICTURE[0]), _PICTURE[1]))
-        return self.look.thumbnails.thumbnail(path, size) if self.look.thumbnails else None
+        return self.paints.thumbnails.thumbnail(path, size) if self.paints.thumbnails else None
 
     def _aspect(self) -> float | None:
         """Height through width of what it shows below its rows; None if nothing."""
-        if self.preview is not None and self.look.previews:
+        if self.preview is not None and self.paints.previews:
             return self.preview.height() / self.preview.width()
         pictures = self.pictures()
         if not pictures:
@@ -346,14 +346,14 @@ class NodeItem(AbstractNodeItem):
 
     def _matched(self, old: list[PortItem], wanted: list[Plug]) -> list[PortItem]:
         """The sockets that are wanted; those that are there already stay, with their links."""
-        look, spare = self.look, {port.key: port for port in old}
+        paints, spare = self.paints, {port.key: port for port in old}
         result: list[PortItem] = []
         for plug in wanted:
             port = spare.pop(plug.key, None) if spare else None
             if port is None:
-                port = PortItem(self, plug, look.socket(plug.type))
+                port = PortItem(self, plug, paints.socket(plug.type))
             else:
-                port.show_as(plug, look.socket(plug.type))
+                port.show_as(plug, paints.socket(plug.type))
             result.append(port)
         for port in set(old).difference(result):
             port.unlink()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from app.canvas.look import mixed
 from app.canvas.node_paint import far_colour, title_colour
+from app.canvas.paints import mixed
 from app.run_status import NodeState
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Overview:
         scale = painter.worldTransform().m11()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         self._paint_groups(painter, lists.groups, exposed)
-        canvas = self._mirror.look.colour("canvas")
+        canvas = self._mirror.paints.colour("canvas")
         for colour, lines in lists.links.items():
             # Opaque: half-transparent lines take fifteen times as long.
             pen = QPen(mixed(QColor.fromRgba(colour), canvas, _LINK_DIMMED), 1)
@@ -113,12 +113,12 @@ class Overview:
         self, painter: QPainter, groups: list[GroupItem], scale: float, exposed: QRectF | None
     ) -> None:
         """In a size that can be read, where the group is wide enough for it."""
-        look = self._mirror.look
-        painter.setPen(look.colour("text"))
+        paints = self._mirror.paints
+        painter.setPen(paints.colour("text"))
         for group in groups:
             if exposed is not None and not exposed.intersects(group.far):
                 continue
-            texts = look.group_title(_TITLE_PIXELS)
+            texts = paints.group_title(_TITLE_PIXELS)
             at = painter.worldTransform().map(group.far.topLeft())
             title = texts.fitted(group.record.title, float(round(group.far.width() * scale - 8)))
             if len(title) < 3:
@@ -132,7 +132,7 @@ class Overview:
     def _paint_marks(self, painter: QPainter, marked: Mapping[str, list[QRectF]]) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for name, areas in marked.items():
-            pen = QPen(self._mirror.look.colour(name), 2)
+            pen = QPen(self._mirror.paints.colour(name), 2)
             pen.setCosmetic(True)
             painter.setPen(pen)
             painter.drawRects(areas)

@@ -10,8 +10,8 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QStyleOptionGraphicsItem, QWidget
 
-from app.canvas.look import FULL
 from app.canvas.nodegraphqt import PipeItem as LibraryPipe
+from app.canvas.paints import FULL
 from app.canvas.port_item import PortItem
 
 if TYPE_CHECKING:
@@ -236,9 +236,9 @@ class PipeItem(LibraryPipe):
         painter.drawLines(self._lines)
 
     def _pen(self, is_bright: bool, width: float) -> QPen:
-        colour = self._mirror.look.colour("node_selected") if self.isSelected() else self.tint
+        colour = self._mirror.paints.colour("node_selected") if self.isSelected() else self.tint
         if is_bright and not self.isSelected():
-            colour = colour.lighter(130) if self._mirror.look.theme.is_dark else colour.darker(130)
+            colour = colour.lighter(130) if self._mirror.paints.theme.is_dark else colour.darker(130)
         # Round caps would cost three times as much, and these are hidden by the next line.
         return QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap)
 

@@ -64,8 +64,8 @@ class RerouteItem(QGraphicsItem):
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
         """A dot in the colour of the link."""
-        look = self._mirror.look
-        painter.setPen(look.pen("node_selected" if self.isSelected() else "node_border", 2))
+        paints = self._mirror.paints
+        painter.setPen(paints.pen("node_selected" if self.isSelected() else "node_border", 2))
         painter.setBrush(self.tint)
         radius = _RADIUS + 1.5 if self._hovered else _RADIUS
         painter.drawEllipse(QRectF(-radius, -radius, 2 * radius, 2 * radius))

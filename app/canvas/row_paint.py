@@ -10,8 +10,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from app.canvas.face import NUMBERS, Row, RowKind
-from app.canvas.look import Ink, Look, faded
 from app.canvas.node_layout import ARROW
+from app.canvas.paints import Ink, Paints, faded
 
 if TYPE_CHECKING:
     from app.canvas.node_item import NodeItem
@@ -25,16 +25,16 @@ _WORDS: Final = frozenset({RowKind.CHOICE, RowKind.AFTER_RUN})
 
 def paint_rows(painter: QPainter, item: NodeItem, ink: Ink, scale: float) -> None:
     """Paints all rows of a node."""
-    look, rows = item.look, item.face.rows
+    paints, rows = item.paints, item.face.rows
     fields = [item.field_rect(index) for index in range(len(rows))]
-    _paint_fields(painter, look, rows, fields, ink, scale)
-    painter.setFont(look.row.font)
+    _paint_fields(painter, paints, rows, fields, ink, scale)
+    painter.setFont(paints.row.font)
     for row, area in zip(rows, fields, strict=True):
         if row.kind is RowKind.LONG_TEXT and not row.linked:
             painter.setPen(ink.text if row.text else ink.label)
-            paint_paragraph(painter, look.row, row.text or row.label, area.adjusted(8, 4, -6, -4))
+            paint_paragraph(painter, paints.row, row.text or row.label, area.adjusted(8, 4, -6, -4))
         else:
-            _paint_row(painter, look, row, area, ink)
+            _paint_row(painter, paints, row, area, ink)
 
 
 def paint_blank(painter: QPainter, item: NodeItem, ink: Ink) -> None:
@@ -56,13 +56,13 @@ def paint_paragraph(painter: QPainter, texts: Texts, text: str, area: QRectF) ->
 
 
 def _paint_fields(
-    painter: QPainter, look: Look, rows: Sequence[Row], fields: list[QRectF], ink: Ink, scale: float
+    painter: QPainter, paints: Paints, rows: Sequence[Row], fields: list[QRectF], ink: Ink, scale: float
 ) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     for row, area in zip(rows, fields, strict=True):
         ground = ink.field_linked if row.linked else ink.field
         if row.problem:
-            painter.setPen(look.pen("danger", 1.2))
+            painter.setPen(paints.pen("danger", 1.2))
         elif scale < _ROUND:
             painter.fillRect(area, ground)
             continue
@@ -72,7 +72,7 @@ def _paint_fields(
             painter.setPen(Qt.PenStyle.NoPen)
 
 
-def _paint_row(painter: QPainter, look: Look, row: Row, area: QRectF, ink: Ink) -> None:
+def _paint_row(painter: QPainter, paints: Paints, row: Row, area: QRectF, ink: Ink) -> None:
     y = area.center().y()
     left, right = area.left() + 9, area.right() - 9
     if row.kind in NUMBERS:
@@ -88,26 +88,26 @@ def _paint_row(painter: QPainter, look: Look, row: Row, area: QRectF, ink: Ink) 
             painter.drawPolyline(_chevron(area.right() - 12, y))
         right = area.right() - 21
     elif row.kind is RowKind.TOGGLE:
-        _paint_switch(painter, look, row, QRectF(area.right() - 33, y - 7, 26, 14))
+        _paint_switch(painter, paints, row, QRectF(area.right() - 33, y - 7, 26, 14))
         right = area.right() - 39
-    label = look.row.fitted(row.label, float(round((right - left) * 0.6)))
+    label = paints.row.fitted(row.label, float(round((right - left) * 0.6)))
     painter.setPen(ink.label_linked if row.linked else ink.label)
-    look.row.draw(painter, left, y, label)
-    room = right - left - (look.row.width(label) + 10 if label else 0)
-    text = look.row.fitted(row.text or (_NOTHING if row.problem else ""), float(round(room)))
-    painter.setPen(look.colour("danger") if row.problem else ink.text_linked if row.linked else ink.text)
-    look.row.draw(painter, right - look.row.width(text), y, text)
+    paints.row.draw(painter, left, y, label)
+    room = right - left - (paints.row.width(label) + 10 if label else 0)
+    text = paints.row.fitted(row.text or (_NOTHING if row.problem else ""), float(round(room)))
+    painter.setPen(paints.colour("danger") if row.problem else ink.text_linked if row.linked else ink.text)
+    paints.row.draw(painter, right - paints.row.width(text), y, text)
 
 
-def _paint_switch(painter: QPainter, look: Look, row: Row, area: QRectF) -> None:
+def _paint_switch(painter: QPainter, paints: Paints, row: Row, area: QRectF) -> None:
     is_on = bool(row.value)
-    track = look.colour("accent") if is_on else faded(look.colour("row_label"), 0.6)
+    track = paints.colour("accent") if is_on else faded(paints.colour("row_label"), 0.6)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(faded(track, 0.35) if row.linked else track)
     painter.drawRoundedRect(area, area.height() / 2, area.height() / 2)
     radius = area.height() / 2 - 2
     x = area.right() - radius - 2 if is_on else area.left() + radius + 2
-    painter.setBrush(look.colour("on_accent") if is_on else look.colour("row"))
+    painter.setBrush(paints.colour("on_accent") if is_on else paints.colour("row"))
     painter.drawEllipse(QPointF(x, area.center().y()), radius, radius)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter, QPolygonF
 
-from app.canvas.look import Look
+from app.canvas.paints import Paints
 from app.canvas.port_item import PortItem, Shape
 
 if TYPE_CHECKING:
@@ -24,40 +24,40 @@ def paint_sockets(painter: QPainter, item: NodeItem, *, is_full: bool) -> None:
     if item.record.collapsed and not item.face.reroute:
         for ports in (item.ports_in, item.ports_out):
             if ports:
-                _paint_stacked(painter, item.look, ports)
+                _paint_stacked(painter, item.paints, ports)
         return
     opacity = painter.opacity()
     for port in (*item.ports_in, *item.ports_out):
         if port.dimmed:
             painter.setOpacity(opacity * _DIMMED)
         if is_full:
-            _paint_socket(painter, item.look, port)
+            _paint_socket(painter, item.paints, port)
         elif not port.is_row or port.is_linked:
             painter.fillRect(QRectF(port.centre_x - 5, port.centre_y - 5, 10, 10), port.brush)
         if port.dimmed:
             painter.setOpacity(opacity)
 
 
-def _paint_stacked(painter: QPainter, look: Look, ports: list[PortItem]) -> None:
+def _paint_stacked(painter: QPainter, paints: Paints, ports: list[PortItem]) -> None:
     """The sockets of one side of a collapsed node are one dot."""
     is_linked = any(port.is_linked for port in ports)
-    painter.setPen(look.pen("node_border", 1))
-    painter.setBrush(look.colour("socket_other") if is_linked else look.colour("row"))
+    painter.setPen(paints.pen("node_border", 1))
+    painter.setBrush(paints.colour("socket_other") if is_linked else paints.colour("row"))
     painter.drawEllipse(QPointF(ports[0].centre_x, ports[0].centre_y), _RADIUS, _RADIUS)
 
 
-def _paint_socket(painter: QPainter, look: Look, port: PortItem) -> None:
+def _paint_socket(painter: QPainter, paints: Paints, port: PortItem) -> None:
     radius = _ROW_RADIUS if port.is_row else _RADIUS
     if port.hovered:
         radius += _HOVERED
     if port.port_type == "in" and not port.is_linked and not port.hovered:
         # An input that nothing feeds is hollow, and faint where it need not be fed.
-        pen = look.hollow(port.brush, required=port.required)
+        pen = paints.hollow(port.brush, required=port.required)
         painter.setPen(pen)
-        painter.setBrush(look.colour("row"))
+        painter.setBrush(paints.colour("row"))
         radius -= pen.widthF() / 4 if port.required else 1.0
     else:
-        painter.setPen(look.pen("node_border", 1))
+        painter.setPen(paints.pen("node_border", 1))
         painter.setBrush(port.brush)
     _draw(painter, port.shape_kind, port.centre_x, port.centre_y, radius)
 

@@ -306,7 +306,7 @@ def test_another_theme_reaches_everything(canvas: Canvas) -> None:
     dark = graph.viewer().grab().toImage()
     graph.set_theme(LIGHT)
     assert graph.viewer().grab().toImage().pixelColor(2, 2).name() == LIGHT.canvas
-    assert all(item.look.theme is LIGHT for item in graph.nodes.values())
+    assert all(item.paints.theme is LIGHT for item in graph.nodes.values())
     assert all(pipe.tint == pipe.output_port.brush for pipe in graph.pipes.values())
     graph.set_theme(DARK)
     assert graph.viewer().grab().toImage() == dark

@@ -391,7 +391,9 @@ def test_a_broken_colour_is_the_themes(shown: Shown, sampler: Node) -> None:
 
 def test_text_scale_enlarges_texts_as_far_as_rows_hold_them(shown: Shown, sampler: Node) -> None:
     heights = {
-        scale: item_of(shown(sampler, preferences=Settings(text_scale=scale, minimap=False))).look.row.height
+        scale: item_of(
+            shown(sampler, preferences=Settings(text_scale=scale, minimap=False))
+        ).paints.row.height
         for scale in (0.5, 1.0, 1.2, 3.0)
     }
     assert heights[0.5] < heights[1.0] < heights[1.2] < heights[3.0]

@@ -1,4 +1,4 @@
-"""Brushes, pens and fonts of the canvas, made once per theme, and what of the settings changes its look."""
+"""Brushes, pens and fonts of the canvas, made once per theme, and what of the settings concerns painting."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Thumbnails(Protocol):
         ...
 
 
-class Look:
+class Paints:
     """All that painting needs to know beside what is painted.
 
     Args:
