@@ -14,7 +14,7 @@ from app.canvas.link_gestures import LinkDrag, Slice
 from app.canvas.linking import ends
 from app.canvas.move_gestures import Duplicate, MoveItems, ResizeGroup, ResizeNode, Scrub
 from app.canvas.node_item import NodeItem, Part
-from app.canvas.port_item import PortItem
+from app.canvas.node_socket import NodeSocket
 
 if TYPE_CHECKING:
     from app.canvas.viewer import CanvasViewer
@@ -71,7 +71,7 @@ def _is_number(under: Hit, node: NodeItem) -> bool:
     return in_field and node.face.rows[under.row].kind in NUMBERS
 
 
-def _link_gesture(viewer: CanvasViewer, start: Pointer, port: PortItem) -> Gesture | None:
+def _link_gesture(viewer: CanvasViewer, start: Pointer, port: NodeSocket) -> Gesture | None:
     pipes = [pipe for pipe in viewer.graph.pipes.values() if port in ends(pipe)]
     if port.port_type == "in" and pipes:
         return LinkDrag(viewer, start, [ends(pipes[0])[0]], pipes)

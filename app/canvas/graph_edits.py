@@ -27,7 +27,7 @@ from core.workflow.wiring import AddReroute, Connect, Disconnect, MoveLink, Move
 if TYPE_CHECKING:
     from app.canvas.group_item import GroupItem
     from app.canvas.node_item import NodeItem
-    from app.canvas.port_item import PortItem
+    from app.canvas.node_socket import NodeSocket
     from app.canvas.viewer import CanvasViewer
     from app.documents import OpenDocument
     from app.settings import Settings
@@ -111,8 +111,8 @@ class GraphEdits(NodeGraph):
 
     def _on_connection_changed(
         self,
-        disconnected: Sequence[tuple[PortItem, PortItem]],
-        connected: Sequence[tuple[PortItem, PortItem]],
+        disconnected: Sequence[tuple[NodeSocket, NodeSocket]],
+        connected: Sequence[tuple[NodeSocket, NodeSocket]],
     ) -> None:
         """Links were drawn, moved, or let go on empty canvas; each pair is an output and an input."""
         old = [self.link_into(target) for _, target in disconnected]
@@ -131,20 +131,20 @@ class GraphEdits(NodeGraph):
         label = "Move links" if len(gone) > 1 else "Move link" if gone else "Connect"
         self.opened.do(Batch(tuple(operations)), label)
 
-    def _on_connection_sliced(self, ports: Sequence[Sequence[PortItem]]) -> None:
+    def _on_connection_sliced(self, ports: Sequence[Sequence[NodeSocket]]) -> None:
         """Links were cut; each pair is an input and an output."""
         found = (self.link_into(target) for target, _ in ports)
         links = [number for number in found if number is not None]
         if links:
             self.opened.do(Disconnect(links), "Cut links" if len(links) > 1 else "Cut link")
 
-    def link_into(self, target: PortItem) -> int | None:
+    def link_into(self, target: NodeSocket) -> int | None:
         """The link that ends at an input."""
         if target.slot is None:
             return None
         return self.document.input(target.node.id, target.slot).link
 
-    def disconnect_by_user(self, port: PortItem) -> None:
+    def disconnect_by_user(self, port: NodeSocket) -> None:
         """Takes all links of a socket away."""
         ends = (pipe for pipe in self.pipes.values() if port in (pipe.input_port, pipe.output_port))
         links = [pipe.link_id for pipe in ends]
@@ -168,7 +168,7 @@ class GraphEdits(NodeGraph):
         """Takes a point away; the links through it stay."""
         self.opened.do(RemoveReroute(number), "Remove reroute")
 
-    def _connect(self, origin: PortItem, target: PortItem, moved: int | None = None) -> Operation:
+    def _connect(self, origin: NodeSocket, target: NodeSocket, moved: int | None = None) -> Operation:
         """Links two sockets, by a link that was elsewhere if there is one."""
         assert origin.slot is not None  # outputs always have one
         start, node = (origin.node.id, origin.slot), target.node.record

@@ -9,8 +9,8 @@ from PySide6.QtCore import QPointF, QRectF
 
 from app.canvas.group_item import GroupItem
 from app.canvas.node_item import NodeItem, Part
+from app.canvas.node_socket import NodeSocket
 from app.canvas.pipe_item import PipeItem
-from app.canvas.port_item import PortItem
 from app.canvas.reroute_item import RerouteItem
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Hit:
     """
 
     pos: QPointF
-    port: PortItem | None = None
+    port: NodeSocket | None = None
     node: NodeItem | None = None
     pipe: PipeItem | None = None
     reroute: RerouteItem | None = None
@@ -50,7 +50,7 @@ def hit(viewer: CanvasViewer, pos: QPointF) -> Hit:
     reach = _REACH / min(viewer.zoom(), 1.0)
     around = QRectF(pos.x() - reach, pos.y() - reach, 2 * reach, 2 * reach)
     node: NodeItem | None = None
-    port: PortItem | None = None
+    port: NodeSocket | None = None
     pipe: PipeItem | None = None
     reroute: RerouteItem | None = None
     group: GroupItem | None = None
@@ -89,7 +89,7 @@ def covers(node: NodeItem, pos: QPointF) -> bool:
     return node.title_rect().contains(inside) or node.body().contains(inside)
 
 
-def _nearer(best: PortItem | None, port: PortItem, pos: QPointF, reach: float) -> PortItem | None:
+def _nearer(best: NodeSocket | None, port: NodeSocket, pos: QPointF, reach: float) -> NodeSocket | None:
     """The nearer one of two sockets, as far as they are within reach."""
     distance = _distance(port, pos)
     if distance > reach or (best is not None and _distance(best, pos) <= distance):
@@ -97,6 +97,6 @@ def _nearer(best: PortItem | None, port: PortItem, pos: QPointF, reach: float) -
     return port
 
 
-def _distance(port: PortItem, pos: QPointF) -> float:
+def _distance(port: NodeSocket, pos: QPointF) -> float:
     away = port.centre() - pos
     return max(abs(away.x()), abs(away.y()))

@@ -14,8 +14,8 @@ from app.canvas.gesture import Gesture, Pointer
 from app.canvas.hits import hit
 from app.canvas.linking import Fits, dim, ends
 from app.canvas.node_item import NodeItem
+from app.canvas.node_socket import NodeSocket
 from app.canvas.pipe_item import PipeItem
-from app.canvas.port_item import PortItem
 
 if TYPE_CHECKING:
     from app.canvas.viewer import CanvasViewer
@@ -38,7 +38,7 @@ class LinkDrag(Gesture):
     pans_at_edge = True
 
     def __init__(
-        self, viewer: CanvasViewer, start: Pointer, anchors: Sequence[PortItem], moved: Sequence[PipeItem]
+        self, viewer: CanvasViewer, start: Pointer, anchors: Sequence[NodeSocket], moved: Sequence[PipeItem]
     ) -> None:
         super().__init__(viewer, start)
         self._anchors = anchors
@@ -79,7 +79,7 @@ class LinkDrag(Gesture):
         for pipe in self._moved:
             pipe.setVisible(True)
 
-    def _target(self, pos: QPointF) -> tuple[PortItem | None, str]:
+    def _target(self, pos: QPointF) -> tuple[NodeSocket | None, str]:
         """The socket where a link let go here would end, or why there is none; neither on empty canvas."""
         reach = SNAP / self.viewer.zoom()
         under = hit(self.viewer, pos)
@@ -99,12 +99,12 @@ class LinkDrag(Gesture):
         port = self._fits.first(node)
         return (port, "") if port is not None else (None, self._fits.none_in(node))
 
-    def _exactly(self, port: PortItem) -> tuple[PortItem | None, str]:
+    def _exactly(self, port: NodeSocket) -> tuple[NodeSocket | None, str]:
         if port in self._anchors:
             return None, "A link leads from one node to another."
         return (port, "") if self._fits(port) else (None, self._fits.why_not(port))
 
-    def _nearest(self, pos: QPointF, reach: float, node: NodeItem | None) -> PortItem | None:
+    def _nearest(self, pos: QPointF, reach: float, node: NodeItem | None) -> NodeSocket | None:
         around = QRectF(pos.x() - reach, pos.y() - reach, 2 * reach, 2 * reach)
         items = self.viewer.scene().items(around) if node is None else [node]
         nodes = [item for item in items if isinstance(item, NodeItem)]
@@ -159,11 +159,11 @@ class Slice(Gesture):
         return pipe.middle()  # the line ends on its edge
 
 
-def _is_stacked(port: PortItem) -> bool:
+def _is_stacked(port: NodeSocket) -> bool:
     """Whether it shares its place with other sockets of a collapsed node, so that none can be aimed at."""
     return port.node.record.collapsed
 
 
-def _distance(port: PortItem, pos: QPointF) -> float:
+def _distance(port: NodeSocket, pos: QPointF) -> float:
     away = port.centre() - pos
     return hypot(away.x(), away.y())

@@ -9,8 +9,8 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QWidget
 
+from app.canvas.node_socket import NodeSocket
 from app.canvas.nodegraphqt import LivePipeItem, SlicerPipeItem
-from app.canvas.port_item import PortItem
 from core.nodes.spec import types_match
 from core.workflow.document import GraphDocument
 
@@ -30,14 +30,16 @@ class Fits:
         moved: Links that go away when the new ones are made.
     """
 
-    def __init__(self, document: GraphDocument, anchors: Sequence[PortItem], moved: Collection[int]) -> None:
+    def __init__(
+        self, document: GraphDocument, anchors: Sequence[NodeSocket], moved: Collection[int]
+    ) -> None:
         self._anchors = anchors
         self.wants_inputs = anchors[0].port_type == "out"
         starts = {port.node.id for port in anchors}
         self._in_loop = _connected(document, starts, forward=not self.wants_inputs, without=moved)
         self._types: dict[str, bool] = {}
 
-    def __call__(self, port: PortItem) -> bool:
+    def __call__(self, port: NodeSocket) -> bool:
         """Whether the links may end at this socket."""
         return (
             (port.port_type == "in") == self.wants_inputs
@@ -45,7 +47,7 @@ class Fits:
             and self._fits_type(port.wire_type)
         )
 
-    def why_not(self, port: PortItem) -> str:
+    def why_not(self, port: NodeSocket) -> str:
         """What to tell the user about a socket that does not fit."""
         if (port.port_type == "in") != self.wants_inputs:
             kind = "input" if self.wants_inputs else "output"
@@ -56,7 +58,7 @@ class Fits:
         output, target = (misfit, port) if self.wants_inputs else (port, misfit)
         return f"{output.wire_type} does not fit {_end(target)}, which takes {target.wire_type}."
 
-    def first(self, node: NodeItem) -> PortItem | None:
+    def first(self, node: NodeItem) -> NodeSocket | None:
         """The first socket of a node that fits and is free; outputs always are."""
         ports = node.ports_in if self.wants_inputs else node.ports_out
         return next((p for p in ports if self(p) and not (self.wants_inputs and p.is_linked)), None)
@@ -83,15 +85,15 @@ def dim(nodes: Iterable[NodeItem], fits: Fits | None) -> None:
             port.dimmed = fits is not None and not fits(port)
 
 
-def ends(pipe: PipeItem) -> tuple[PortItem, PortItem]:
+def ends(pipe: PipeItem) -> tuple[NodeSocket, NodeSocket]:
     """The output and the input that a link joins."""
     origin, target = pipe.output_port, pipe.input_port
-    assert isinstance(origin, PortItem)
-    assert isinstance(target, PortItem)
+    assert isinstance(origin, NodeSocket)
+    assert isinstance(target, NodeSocket)
     return origin, target
 
 
-def entry(document: GraphDocument, pipe: PipeItem, node: NodeItem) -> tuple[PortItem, PortItem] | None:
+def entry(document: GraphDocument, pipe: PipeItem, node: NodeItem) -> tuple[NodeSocket, NodeSocket] | None:
     """The sockets by which a node would be put into a link: a free input and an output without links.
 
     None if the node does not fit there, or has its place already.
@@ -181,14 +183,14 @@ def _connected(
     return seen
 
 
-def _match(one: PortItem, other: PortItem) -> bool:
+def _match(one: NodeSocket, other: NodeSocket) -> bool:
     output, target = (one, other) if one.port_type == "out" else (other, one)
     return types_match(output.wire_type, target.wire_type)
 
 
-def _title(port: PortItem) -> str:
+def _title(port: NodeSocket) -> str:
     return port.node.face.title
 
 
-def _end(port: PortItem) -> str:
+def _end(port: NodeSocket) -> str:
     return f"{port.input_name or 'the input'} of {_title(port)}"

@@ -15,10 +15,10 @@ from PySide6.QtWidgets import QGraphicsScene
 from app.canvas.face import Files, make_face
 from app.canvas.group_item import GroupItem
 from app.canvas.node_item import NodeItem
+from app.canvas.node_socket import NodeSocket
 from app.canvas.overview import Overview
 from app.canvas.paints import Paints
 from app.canvas.pipe_item import PipeItem
-from app.canvas.port_item import PortItem
 from app.canvas.reroute_item import RerouteItem
 from app.documents import OpenDocument
 from core.workflow.document import Changed
@@ -281,7 +281,7 @@ class Mirror(QObject):
         elif item.record is not record:
             item.present(record)
 
-    def _ends(self, link: DocumentLink) -> tuple[PortItem | None, PortItem | None]:
+    def _ends(self, link: DocumentLink) -> tuple[NodeSocket | None, NodeSocket | None]:
         """The sockets that a link leads from and to; None where the document does not have it so."""
         origin, target = self.nodes.get(link.origin), self.nodes.get(link.target)
         if origin is None or target is None or not 0 <= link.target_slot < len(target.record.inputs):

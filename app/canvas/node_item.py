@@ -23,9 +23,9 @@ from app.canvas.node_layout import (
     lay_out_collapsed,
     lay_out_reroute,
 )
+from app.canvas.node_socket import NodeSocket, Plug
 from app.canvas.nodegraphqt import AbstractNodeItem
 from app.canvas.paints import Paints
-from app.canvas.port_item import Plug, PortItem
 from app.run_status import IDLE, NodeState, NodeStatus
 from app.theme import TITLE_HEIGHT
 from core.workflow.records import Node
@@ -90,14 +90,14 @@ class NodeItem(AbstractNodeItem):
         self.record = record
         self.face = face
         self.status: NodeStatus = IDLE
-        self.ports_in: list[PortItem] = []
-        self.ports_out: list[PortItem] = []
+        self.ports_in: list[NodeSocket] = []
+        self.ports_out: list[NodeSocket] = []
         self.layout = NodeLayout(0, 0)
         self.preview: QPixmap | None = None
         self.far = QRectF()
         self._bounds = QRectF()
         self._above = 0.0
-        self._inputs_by_slot: dict[int, PortItem] = {}
+        self._inputs_by_slot: dict[int, NodeSocket] = {}
         self.present(record, face)
 
     # --- what it shows
@@ -170,30 +170,30 @@ class NodeItem(AbstractNodeItem):
 
     # --- its sockets
 
-    def input_at(self, slot: int) -> PortItem | None:
+    def input_at(self, slot: int) -> NodeSocket | None:
         """The socket of an input of the document."""
         return self._inputs_by_slot.get(slot)
 
-    def output_at(self, slot: int) -> PortItem | None:
+    def output_at(self, slot: int) -> NodeSocket | None:
         """The socket of an output of the document."""
         return self.ports_out[slot] if 0 <= slot < len(self.ports_out) else None
 
-    def row_port(self, index: int) -> PortItem | None:
+    def row_port(self, index: int) -> NodeSocket | None:
         """The socket of a value row."""
         row = self.face.rows[index]
         return next((p for p in self.ports_in if p.is_row and p.input_name == row.name), None)
 
-    def ports(self) -> list[PortItem]:
+    def ports(self) -> list[NodeSocket]:
         """All its sockets."""
         return [*self.ports_in, *self.ports_out]
 
     @property
-    def inputs(self) -> list[PortItem]:
+    def inputs(self) -> list[NodeSocket]:
         """Its input sockets, as NodeGraphQt's view asks for them."""
         return self.ports_in
 
     @property
-    def outputs(self) -> list[PortItem]:
+    def outputs(self) -> list[NodeSocket]:
         """Its output sockets, as NodeGraphQt's view asks for them."""
         return self.ports_out
 
@@ -344,14 +344,14 @@ class NodeItem(AbstractNodeItem):
         self.ports_out = self._matched(self.ports_out, wanted)
         self._inputs_by_slot = {port.slot: port for port in self.ports_in if port.slot is not None}
 
-    def _matched(self, old: list[PortItem], wanted: list[Plug]) -> list[PortItem]:
+    def _matched(self, old: list[NodeSocket], wanted: list[Plug]) -> list[NodeSocket]:
         """The sockets that are wanted; those that are there already stay, with their links."""
         paints, spare = self.paints, {port.key: port for port in old}
-        result: list[PortItem] = []
+        result: list[NodeSocket] = []
         for plug in wanted:
             port = spare.pop(plug.key, None) if spare else None
             if port is None:
-                port = PortItem(self, plug, paints.socket(plug.type))
+                port = NodeSocket(self, plug, paints.socket(plug.type))
             else:
                 port.show_as(plug, paints.socket(plug.type))
             result.append(port)

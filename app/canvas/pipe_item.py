@@ -10,9 +10,9 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QStyleOptionGraphicsItem, QWidget
 
+from app.canvas.node_socket import NodeSocket
 from app.canvas.nodegraphqt import PipeItem as LibraryPipe
 from app.canvas.paints import FULL
-from app.canvas.port_item import PortItem
 
 if TYPE_CHECKING:
     from app.canvas.mirror import Mirror
@@ -53,8 +53,8 @@ class PipeItem(LibraryPipe):
 
     # The same for every new link; kept here, since there are thousands of them.
     tint = QColor()
-    _input_port: PortItem | None = None
-    _output_port: PortItem | None = None
+    _input_port: NodeSocket | None = None
+    _output_port: NodeSocket | None = None
     _color = (0, 0, 0, 255)
     _style = 0
     _active = _highlight = False
@@ -81,7 +81,9 @@ class PipeItem(LibraryPipe):
 
     # --- its ends
 
-    def connect_ports(self, origin: PortItem, target: PortItem, via: Sequence[tuple[float, float]]) -> None:
+    def connect_ports(
+        self, origin: NodeSocket, target: NodeSocket, via: Sequence[tuple[float, float]]
+    ) -> None:
         """Leads from one socket to another, through points of the scene."""
         if self._output_port is not origin or self._input_port is not target:
             self._let_go()

@@ -21,7 +21,7 @@ from core.workflow.wiring import Connect
 
 if TYPE_CHECKING:
     from app.canvas.graph import CanvasGraph
-    from app.canvas.port_item import PortItem
+    from app.canvas.node_socket import NodeSocket
 
 _REMEMBERED: Final = 8
 # What most graphs are made of, in the order in which one is usually built: offered first, before anything
@@ -70,7 +70,7 @@ class NodeSearch(QObject):
         self._graph = graph
         self._popup: ChoicePopup | None = None
         self._at = QPointF()
-        self._port: PortItem | None = None
+        self._port: NodeSocket | None = None
 
     @property
     def popup(self) -> ChoicePopup:
@@ -80,7 +80,7 @@ class NodeSearch(QObject):
             self._popup.chosen.connect(self._add)
         return self._popup
 
-    def open(self, scene_pos: QPointF, port: PortItem | None = None) -> None:
+    def open(self, scene_pos: QPointF, port: NodeSocket | None = None) -> None:
         """Offers all nodes, or those that fit a socket, to be added at a point of the scene."""
         self.close()
         self._at, self._port = scene_pos, port
@@ -97,7 +97,7 @@ class NodeSearch(QObject):
 
     # --- what is offered
 
-    def _entries(self, port: PortItem | None) -> Iterator[Entry]:
+    def _entries(self, port: NodeSocket | None) -> Iterator[Entry]:
         registry = self._graph.registry
         for spec in (*registry, *registry.interface_only()):
             yield from _entry(spec, port)
@@ -171,7 +171,7 @@ class _Later(Operation):
 
 
 def _linking(
-    graph: CanvasGraph, port: PortItem, new: str, end: str | int
+    graph: CanvasGraph, port: NodeSocket, new: str, end: str | int
 ) -> Callable[[GraphDocument], Operation]:
     """Links a node, once it is there, to a socket."""
     other, slot, name = port.node.id, port.slot, port.input_name
@@ -187,7 +187,7 @@ def _linking(
     return link
 
 
-def _entry(spec: NodeSpec, port: PortItem | None) -> Iterator[Entry]:
+def _entry(spec: NodeSpec, port: NodeSocket | None) -> Iterator[Entry]:
     """The entry of a node type, if it has a socket that fits."""
     main = spec.outputs[0].type if spec.outputs else ""
     known = spec.class_type, spec.title, spec.category, main, spec.function is not None
@@ -217,7 +217,7 @@ def _best(inputs: Sequence[tuple[InputSpec, bool]], wanted: str) -> InputSpec | 
     return next(same, fitting[0] if fitting else None)
 
 
-def _special(kind: str, title: str, port: PortItem | None) -> Iterator[Entry]:
+def _special(kind: str, title: str, port: NodeSocket | None) -> Iterator[Entry]:
     """The entry of a node that no registry has. Notes take no link; primitives feed values only."""
     category = "links" if kind == REROUTE else "values" if kind == PRIMITIVE else "notes"
     if port is None:
@@ -228,7 +228,7 @@ def _special(kind: str, title: str, port: PortItem | None) -> Iterator[Entry]:
         yield Entry(kind, title, category, port.wire_type, True, 0)
 
 
-def _title(port: PortItem | None) -> str:
+def _title(port: NodeSocket | None) -> str:
     if port is None:
         return "Add a node"
     return f"Add a node that {'takes' if port.port_type == 'out' else 'gives'} {port.wire_type}"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter, QPolygonF
 
+from app.canvas.node_socket import NodeSocket, Shape
 from app.canvas.paints import Paints
-from app.canvas.port_item import PortItem, Shape
 
 if TYPE_CHECKING:
     from app.canvas.node_item import NodeItem
@@ -38,7 +38,7 @@ def paint_sockets(painter: QPainter, item: NodeItem, *, is_full: bool) -> None:
             painter.setOpacity(opacity)
 
 
-def _paint_stacked(painter: QPainter, paints: Paints, ports: list[PortItem]) -> None:
+def _paint_stacked(painter: QPainter, paints: Paints, ports: list[NodeSocket]) -> None:
     """The sockets of one side of a collapsed node are one dot."""
     is_linked = any(port.is_linked for port in ports)
     painter.setPen(paints.pen("node_border", 1))
@@ -46,7 +46,7 @@ def _paint_stacked(painter: QPainter, paints: Paints, ports: list[PortItem]) -> 
     painter.drawEllipse(QPointF(ports[0].centre_x, ports[0].centre_y), _RADIUS, _RADIUS)
 
 
-def _paint_socket(painter: QPainter, paints: Paints, port: PortItem) -> None:
+def _paint_socket(painter: QPainter, paints: Paints, port: NodeSocket) -> None:
     radius = _ROW_RADIUS if port.is_row else _RADIUS
     if port.hovered:
         radius += _HOVERED

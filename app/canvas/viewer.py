@@ -29,7 +29,7 @@ from app.canvas.gesture import Gesture, Pointer, Press
 from app.canvas.gestures import gesture_of
 from app.canvas.hits import hit
 from app.canvas.linking import LiveLink, SliceLine
-from app.canvas.port_item import PortItem
+from app.canvas.node_socket import NodeSocket
 from app.canvas.view import CanvasView
 
 NODE_MIME: Final = "application/x-darkroom-node"
@@ -66,7 +66,7 @@ class CanvasViewer(CanvasView):
         self._space = False
         self._press: Press | None = None
         self._last: Pointer | None = None
-        self._lit: PortItem | None = None
+        self._lit: NodeSocket | None = None
         self.gesture: Gesture | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -221,7 +221,7 @@ class CanvasViewer(CanvasView):
         space = Qt.CursorShape.OpenHandCursor
         self.viewport().setCursor(space if self._space else clicks.cursor(under))
 
-    def _light(self, port: PortItem | None) -> None:
+    def _light(self, port: NodeSocket | None) -> None:
         """Lights up the socket under the mouse, and no other one."""
         if port is not self._lit:
             for one, is_lit in ((self._lit, False), (port, True)):

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.canvas.graph import CanvasGraph
 from app.canvas.node_item import NodeItem
-from app.canvas.port_item import PortItem
+from app.canvas.node_socket import NodeSocket
 from core.workflow.document import GraphDocument
 
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
@@ -21,7 +21,7 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 CTRL = Qt.KeyboardModifier.ControlModifier
 ALT = Qt.KeyboardModifier.AltModifier
 
-Place: TypeAlias = QPointF | PortItem | NodeItem | tuple[float, float]
+Place: TypeAlias = QPointF | NodeSocket | NodeItem | tuple[float, float]
 """A point of the scene, a socket, or a node: the middle of its title."""
 
 
@@ -35,7 +35,7 @@ class Mouse:
     def at(self, place: Place) -> QPoint:
         """Where a place is in the viewport."""
         match place:
-            case PortItem():
+            case NodeSocket():
                 pos = place.centre()
             case NodeItem():
                 pos = place.mapToScene(place.title_rect().center())
@@ -108,7 +108,7 @@ def links(graph: CanvasGraph) -> list[tuple[str, int, str, str]]:
     )
 
 
-def ports(node: NodeItem) -> dict[str, PortItem]:
+def ports(node: NodeItem) -> dict[str, NodeSocket]:
     """A node's inputs by name."""
     return {port.input_name: port for port in node.ports_in}
 

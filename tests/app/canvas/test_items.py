@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from app.canvas.graph import CanvasGraph
 from app.canvas.node_item import NodeItem, Part
-from app.canvas.port_item import Shape
+from app.canvas.node_socket import Shape
 from app.documents import OpenDocument
 from app.run_status import NodeState
 from app.settings import Settings

@@ -1,4 +1,7 @@
-"""Sockets: where links begin and end. They are parts of nodes, which paint them, and no items of a scene."""
+"""Sockets: where links begin and end. They are parts of nodes, which paint them, and no items of a scene.
+
+NodeGraphQt calls them ports, and so do the names that its view expects.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ class Plug(NamedTuple):
         return self.is_row, self.name if self.side == "in" else self.slot
 
 
-class PortItem:
+class NodeSocket:
     """A socket of a node.
 
     Attributes:
