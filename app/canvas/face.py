@@ -11,10 +11,11 @@ from typing import Any, Final, NamedTuple
 from core.folders import Folders
 from core.nodes.registry import Registry
 from core.nodes.spec import Choice, FileChoice, InputSpec, NodeSpec, Text, Toggle
+from core.workflow.definitions import group_name, read_definitions
 from core.workflow.document import GraphDocument
 from core.workflow.new_nodes import SPECIAL
 from core.workflow.records import NOTES, PRIMITIVE, REROUTE, Form, InputSocket, Node, OutputSocket, Place
-from core.workflow.widgets import MODES, at, layout
+from core.workflow.widgets import MODES, at, fed_by, layout
 
 _OPTIONAL_SHAPE: Final = 7
 """How newer files mark the sockets of optional inputs."""
@@ -222,22 +223,8 @@ def shown(value: Any, kind: RowKind = RowKind.OTHER, spec: InputSpec | None = No
             return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def definition_of(document: GraphDocument, class_type: str) -> Form | None:
-    """The graph that a type of this document stands for: a subgraph, or a group node of older files."""
-    definitions = document.header.fields.get("definitions")
-    listed = definitions.get("subgraphs") if isinstance(definitions, Mapping) else None
-    for entry in listed if isinstance(listed, list) else ():
-        if isinstance(entry, Mapping) and entry.get("id") == class_type:
-            return entry
-    if class_type.startswith(("workflow/", "workflow>")):
-        groups = document.header.extra.get("groupNodes")
-        group = groups.get(class_type[len("workflow/") :]) if isinstance(groups, Mapping) else None
-        return group if isinstance(group, Mapping) else None
-    return None
-
-
 def _face_of_unknown(node: Node, document: GraphDocument, registry: Registry, files: Files) -> Face:
-    definition = definition_of(document, node.type)
+    definition = read_definitions(document.header).of(node.type)
     if definition is None:
         rows = tuple(_file_rows(node, document))
         title = title_of(node, None)
@@ -246,7 +233,7 @@ def _face_of_unknown(node: Node, document: GraphDocument, registry: Registry, fi
         title = title_of(node, None, definition["name"])
     else:
         rows = tuple(_group_rows(node, definition, registry, files))
-        title = title_of(node, None, node.type[len("workflow/") :])
+        title = title_of(node, None, group_name(node.type) or "")
     is_graph = definition is not None
     return Face(
         title,
@@ -310,7 +297,7 @@ def _control_row(node: Node, name: str, place: Place) -> Row:
 
 def _primitive_rows(node: Node, document: GraphDocument, registry: Registry, files: Files) -> Iterator[Row]:
     """A primitive's value is edited as the input it feeds would be."""
-    fed = _fed_by(node, document, registry)
+    fed = fed_by(node, document, registry)
     described = fed[1] if fed else None
     wire = node.outputs[0].type if node.outputs else "*"
     for place in range(len(node.widgets)) if isinstance(node.widgets, tuple) else ():
@@ -324,19 +311,6 @@ def _primitive_rows(node: Node, document: GraphDocument, registry: Registry, fil
         text = shown(value, kind, described)
         label = described.name if described and place == 0 else name
         yield Row(name, label, kind, value, place, text, described, wire, takes_link=False, problem=problem)
-
-
-def _fed_by(node: Node, document: GraphDocument, registry: Registry) -> tuple[NodeSpec, InputSpec] | None:
-    for number in node.outputs[0].links if node.outputs else ():
-        link = document.links.get(number)
-        target = document.nodes.get(link.target) if link else None
-        if link is None or target is None or not 0 <= link.target_slot < len(target.inputs):
-            continue
-        spec = registry.interface(target.type)
-        described = spec.input(target.inputs[link.target_slot].name) if spec else None
-        if spec and described:
-            return spec, described
-    return None
 
 
 def _file_rows(node: Node, document: GraphDocument) -> Iterator[Row]:

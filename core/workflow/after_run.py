@@ -11,7 +11,7 @@ from core.nodes.spec import InputSpec, Range
 from core.workflow.document import Batch, GraphDocument, Operation
 from core.workflow.operations import SetWidget
 from core.workflow.records import ALWAYS, PRIMITIVE, Node, Place
-from core.workflow.widgets import at, layout
+from core.workflow.widgets import at, fed_by, layout
 
 _ANY: Final = Range(0, 2**64 - 1, 1)
 _WIDEST_DRAW: Final = 2**50
@@ -40,9 +40,9 @@ def _changes(
     document: GraphDocument, node: Node, registry: Registry, random: Random
 ) -> Iterator[tuple[Place, int | float]]:
     if node.type == PRIMITIVE:
-        target = _fed_by(document, node, registry)
-        if isinstance(node.widgets, tuple) and len(node.widgets) >= 2 and target is not None:
-            yield from _change(node, 0, 1, target, random)
+        fed = fed_by(node, document, registry)
+        if isinstance(node.widgets, tuple) and len(node.widgets) >= 2 and fed is not None:
+            yield from _change(node, 0, 1, fed[1], random)
         return
     spec = registry.interface(node.type)
     found = layout(node, spec)
@@ -76,14 +76,3 @@ def _next(value: int | float, mode: object, limits: Range, random: Random) -> in
             return draw(limits, random, kind)
         case _:
             return value
-
-
-def _fed_by(document: GraphDocument, node: Node, registry: Registry) -> InputSpec | None:
-    """The first input that a primitive's value goes to: its limits are the primitive's."""
-    for number in node.outputs[0].links if node.outputs else ():
-        link = document.links.get(number)
-        target = document.nodes.get(link.target) if link else None
-        if link and target and 0 <= link.target_slot < len(target.inputs):
-            spec = registry.interface(target.type)
-            return spec.input(target.inputs[link.target_slot].name) if spec else None
-    return None

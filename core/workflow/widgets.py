@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from core.nodes.registry import Registry
 from core.nodes.spec import MISSING, Choice, InputSpec, NodeSpec
+from core.workflow.document import GraphDocument
 from core.workflow.records import Node, Place
 
 CONTROL: Final = "control_after_generate"
@@ -51,6 +53,20 @@ def at(node: Node, place: Place) -> Any:
     """The widget value at a place."""
     widgets: Any = node.widgets
     return widgets[place]
+
+
+def fed_by(primitive: Node, document: GraphDocument, registry: Registry) -> tuple[NodeSpec, InputSpec] | None:
+    """The input that a primitive's value goes to, and the type of its node: the first that are known."""
+    for number in primitive.outputs[0].links if primitive.outputs else ():
+        link = document.links.get(number)
+        target = document.nodes.get(link.target) if link else None
+        if link is None or target is None or not 0 <= link.target_slot < len(target.inputs):
+            continue
+        spec = registry.interface(target.type)
+        described = spec.input(target.inputs[link.target_slot].name) if spec else None
+        if spec and described:
+            return spec, described
+    return None
 
 
 def default(spec: InputSpec) -> object:
