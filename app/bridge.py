@@ -153,6 +153,7 @@ class Bridge(QObject):
                 self.node_cached.emit(event.run_id, event.node_id)
             case NodeFailed():
                 self._settle(run, event, NodeState.FAILED, None, message=str(event.error), error=event.error)
+                self._note_failed(self._place(event.display_id))
                 self.node_failed.emit(event.run_id, event.node_id, event.error)
             case NodeBlocked():
                 self._settle(run, event, NodeState.BLOCKED, None, message=event.reason)
@@ -224,9 +225,16 @@ class Bridge(QObject):
             if problem.node_id is not None:
                 messages[self._place(problem.node_id)].append(problem.message)
         status = self._status()
-        for place, found in messages.items() if status else ():
+        for place, found in messages.items():
+            self._note_failed(place)
             if status:
                 status.update(place, state=NodeState.FAILED, message="\n".join(found))
+
+    def _note_failed(self, place: str) -> None:
+        """Remembers which node failed; of several the first, as others may have failed because of it."""
+        job = self._queue.running
+        if job is not None and not job.failed_node:
+            self._queue.update(job.id, failed_node=place)
 
     def _show_latest(self) -> None:
         self._flush()

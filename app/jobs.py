@@ -47,6 +47,7 @@ class Job:
         message: What is to be said about its state: what failed, or what it waits for.
         seconds: How long it ran.
         pictures: What it has made so far.
+        failed_node: The node of the document at which it failed first; empty if none is known.
     """
 
     document_key: str
@@ -62,6 +63,7 @@ class Job:
     message: str = ""
     seconds: float | None = None
     pictures: tuple[Path, ...] = ()
+    failed_node: str = ""
 
 
 class JobQueue(QObject):

@@ -241,6 +241,7 @@ class MainWindow(QMainWindow):
         self.dock(ResultViewer).message.connect(self.say)
         self.dock(QueueDock).picked.connect(self._show_pictures)
         self.dock(QueueDock).open_requested.connect(self._open_job)
+        self.dock(QueueDock).node_wanted.connect(self._show_failed_node)
         self._services.bridge.pictures_made.connect(self._services.pictures.forget)
         self.commands["view.refresh"].triggered.connect(self._services.pictures.clear)
 
@@ -379,9 +380,25 @@ class MainWindow(QMainWindow):
 
     def _on_job_ended(self, job: Job) -> None:
         if job.state in (JobState.FAILED, JobState.PARTIAL):
-            self.messages.tell(Level.ERROR, f"{job.name} did not run to its end", job.message.splitlines())
+            remedy = ("Show Node", partial(self._show_failed_node, job)) if job.failed_node else None
+            title = f"{job.name} did not run to its end"
+            self.messages.tell(Level.ERROR, title, job.message.splitlines(), remedy)
         elif job.state is JobState.DONE:
             self.say(f"{job.name} is done in {job.seconds:.1f} s" if job.seconds else f"{job.name} is done")
+
+    def _show_failed_node(self, job: Job) -> None:
+        """Brings the node at which a job failed to the middle of its canvas."""
+        opened = self._services.session.find(job.document_key)
+        if opened is None:
+            self.say(f"{job.name} is closed; the queue can open the workflow of the job again.")
+        elif job.failed_node not in opened.document.nodes:
+            self.say("That node is no longer in the graph.")
+        else:
+            canvas = self.canvas_of(opened)
+            self.tabs.setCurrentWidget(canvas.viewer())
+            canvas.select([job.failed_node])
+            canvas.viewer().centre_on(job.failed_node)
+            canvas.viewer().setFocus()
 
     def _show_pictures(self, paths: list[Path]) -> None:
         self.dock(ResultViewer).show_pictures(paths)

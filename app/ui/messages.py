@@ -36,6 +36,10 @@ class Level(Enum):
     ERROR = ("error", "danger")
 
 
+Remedy = tuple[str, Callable[[], object]]
+"""What a message offers to do about it: the words on its button, and what that does."""
+
+
 class MessageBar(QFrame):
     """One message. It stays until it is closed.
 
@@ -45,7 +49,9 @@ class MessageBar(QFrame):
 
     closed = Signal()
 
-    def __init__(self, level: Level, title: str, details: Sequence[str], theme: Theme) -> None:
+    def __init__(
+        self, level: Level, title: str, details: Sequence[str], theme: Theme, remedy: Remedy | None = None
+    ) -> None:
         super().__init__()
         self.title = title
         self.level = level
@@ -65,6 +71,11 @@ class MessageBar(QFrame):
         self.more.setVisible(bool(details))
         self.more.toggled.connect(self._fold)
         style.set_role(self.more, "fold")
+        self.remedy = QToolButton()
+        self.remedy.setVisible(remedy is not None)
+        if remedy is not None:
+            self.remedy.setText(remedy[0])
+            self.remedy.clicked.connect(lambda: remedy[1]())
         self.close_button = QToolButton()
         self.close_button.setToolTip("Close")
         self.close_button.setAccessibleName("Close message")
@@ -92,6 +103,7 @@ class MessageBar(QFrame):
         row.setSpacing(8)
         row.addWidget(self._picture)
         row.addWidget(self._text, 1)
+        row.addWidget(self.remedy)
         row.addWidget(self.more)
         row.addWidget(self.close_button)
         column = QVBoxLayout(self)
@@ -122,13 +134,15 @@ class MessageArea(QWidget):
         self._column.setSpacing(1)
         self.hide()
 
-    def tell(self, level: Level, title: str, details: Sequence[str] = ()) -> None:
+    def tell(
+        self, level: Level, title: str, details: Sequence[str] = (), remedy: Remedy | None = None
+    ) -> None:
         """Adds a message. What is said again is not shown twice; of many the oldest give way."""
         for bar in [bar for bar in self.bars if bar.title == title]:
             self._remove(bar)
         if len(details) == 1:
             title, details = f"{title}: {details[0]}" if title else details[0], ()
-        bar = MessageBar(level, title, details, self._theme)
+        bar = MessageBar(level, title, details, self._theme, remedy)
         bar.closed.connect(lambda: self._remove(bar))
         self.bars.append(bar)
         self._column.addWidget(bar)

@@ -68,10 +68,12 @@ class QueueDock(QDockWidget):
     Signals:
         picked: The pictures of an ended job, to be looked at.
         open_requested: A job whose workflow is to be opened as a document.
+        node_wanted: A job whose failed node is to be shown.
     """
 
     picked = Signal(object)
     open_requested = Signal(object)
+    node_wanted = Signal(object)
 
     def __init__(
         self, queue: JobQueue, pictures: Pictures, theme: Theme, parent: QWidget | None = None
@@ -203,6 +205,8 @@ class QueueDock(QDockWidget):
         else:
             show = menu.addAction("Show Pictures", lambda: self.picked.emit(job.pictures))
             show.setEnabled(bool(job.pictures))
+        if job.failed_node:
+            menu.addAction("Show Failed Node", lambda: self.node_wanted.emit(job))
         menu.addAction("Open Its Workflow", lambda: self.open_requested.emit(job))
         if job.message:
             menu.addAction("Copy Message", lambda: QGuiApplication.clipboard().setText(job.message))

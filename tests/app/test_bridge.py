@@ -316,3 +316,17 @@ def test_several_jobs_of_one_document_while_it_is_edited(
         assert [job.state for job in works.queue.ended] == [JobState.DONE] * 5
         assert opened.run.of("o").texts == ("4",)
         assert "a" not in opened.document.nodes
+
+
+def test_a_job_knows_the_node_at_which_it_failed_first(room: Room) -> None:
+    room.begin()
+    error = NodeError("broken", node_id="7:2", class_type="TAdd", inputs={}, kind="ValueError")
+    room.tell(events.NodeFailed(RUN, "7:2", "7:2", error), events.NodeFailed(RUN, "b", "b", error), DONE)
+    assert room.works.queue.ended[0].failed_node == "7"
+
+
+def test_a_graph_that_is_refused_knows_the_node_too(room: Room) -> None:
+    room.begin()
+    problem = Problem("missing", "value is missing", node_id="b")
+    room.tell(JobEnded(RUN, JobState.FAILED, "refused", 0.1, (problem,)))
+    assert room.works.queue.ended[0].failed_node == "b"

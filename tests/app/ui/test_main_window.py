@@ -19,6 +19,7 @@ from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QMessageBox
 
+from app.documents import OpenDocument
 from app.executor import JobBegan, JobEnded
 from app.jobs import Job, JobState
 from app.theme import DARK, LIGHT
@@ -563,6 +564,55 @@ def test_a_failed_job_is_told_with_its_cause(parts: Parts, window: MainWindow, q
     page = window.dock(PropertiesDock).page
     assert isinstance(page, NodePage)
     assert "deep down" in page.run.details.toPlainText()
+
+
+def fail(parts: Parts, opened: OpenDocument, node_id: str, display_id: str) -> Job:
+    """A job of a document that has failed at a node, shown under another one."""
+    job = Job(opened.key, opened.name, PromptGraph(), {})
+    parts.queue.add(job)
+    parts.queue.start_next()
+    error = NodeError("no such model", node_id=node_id, class_type="X", inputs={}, kind="ValueError")
+    for event in (
+        JobBegan(job.id, frozenset({node_id})),
+        NodeFailed(job.id, node_id, display_id, error),
+        JobEnded(job.id, JobState.FAILED, "no such model", 1.0),
+    ):
+        parts.executor.happened.emit(event)
+    return parts.queue.ended[0]
+
+
+def test_the_node_that_failed_can_be_shown(parts: Parts, window: MainWindow) -> None:
+    opened = parts.ready_graph()
+    canvas = window.canvas_of(opened)
+    node_id = list(opened.document.nodes)[-1]
+    canvas.viewer().centre_on(next(iter(opened.document.nodes)))
+    job = fail(parts, opened, f"{node_id}:3", f"{node_id}:3")  # a node inside a subgraph
+    parts.session.new()
+    bar = window.messages.bars[-1]
+    assert bar.remedy.text() == "Show Node"
+    QTest.mouseClick(bar.remedy, LEFT)
+    assert window.canvas is canvas
+    assert canvas.selected_nodes() == [node_id]
+    place = canvas.viewer().mapFromScene(canvas.nodes[node_id].sceneBoundingRect().center())
+    off = place - canvas.viewer().viewport().rect().center()
+    assert off.manhattanLength() < 5
+    canvas.select([])
+    entry = next(a for a in window.dock(QueueDock).menu_of(job).actions() if a.text() == "Show Failed Node")
+    entry.trigger()
+    assert canvas.selected_nodes() == [node_id]
+
+
+def test_a_failed_node_that_is_gone_is_said_to_be(parts: Parts, window: MainWindow) -> None:
+    opened = parts.ready_graph()
+    node_id = next(iter(opened.document.nodes))
+    fail(parts, opened, node_id, node_id)
+    window.canvas_of(opened).select([node_id])
+    window.do("edit.delete")
+    QTest.mouseClick(window.messages.bars[-1].remedy, LEFT)
+    assert "no longer in the graph" in window.status.currentMessage()
+    parts.session.close(opened)
+    QTest.mouseClick(window.messages.bars[-1].remedy, LEFT)
+    assert "is closed" in window.status.currentMessage()
 
 
 def test_the_device_is_told(parts: Parts, window: MainWindow) -> None:
