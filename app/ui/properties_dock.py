@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 
 from app import icons
 from app.canvas import values
-from app.canvas.face import Face, Row, RowKind, choices, make_face
+from app.canvas.face import Face, Row, RowKind, choices, make_face, title_of
 from app.canvas.menus import COLOURS
 from app.documents import OpenDocument
 from app.run_status import NodeState, NodeStatus
@@ -472,8 +472,7 @@ class NodePage(_Page):
         link = document.links.get(node.inputs[row.slot].link or 0) if row.slot is not None else None
         origin = document.nodes.get(link.origin) if link else None
         registry = self.selection.opened.registry
-        spec = registry.interface(origin.type) if origin else None
-        name = (origin.title or (spec.title if spec else origin.type)) if origin else "a link"
+        name = title_of(origin, registry.interface(origin.type)) if origin else "a link"
         label = _wrapped("dim")
         label.setText(f"← {name}")
         return label
