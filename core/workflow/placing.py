@@ -123,7 +123,7 @@ def arrange_all(document: GraphDocument, sizes: Sizes) -> Operation:
     x = min((node.pos[0] for node in free.values()), default=0)
     y = min((node.pos[1] for node in free.values()), default=0)
     moved = {node_id: (x + px, y + py) for node_id, (px, py) in places.items()}
-    return Batch((MoveNodes(moved), *_followed(document, moved), *_refitted(document, moved, sizes)))
+    return Batch((MoveNodes(moved), _followed(document, moved), *_refitted(document, moved, sizes)))
 
 
 def _boxes(document: GraphDocument, nodes: Iterable[str], sizes: Sizes) -> dict[str, Box]:
@@ -152,7 +152,7 @@ def _framed(group: Group, boxes: Collection[Box]) -> Group:
     return replace(group, bounding=(left, top, right - left, bottom - top))
 
 
-def _followed(document: GraphDocument, moved: Mapping[str, Point]) -> Iterator[Operation]:
+def _followed(document: GraphDocument, moved: Mapping[str, Point]) -> MoveReroutes:
     """The points of links go where the node went that their first link leads to."""
     positions: dict[int, Point] = {}
     for point in document.reroutes.values():
@@ -160,7 +160,7 @@ def _followed(document: GraphDocument, moved: Mapping[str, Point]) -> Iterator[O
         if link and link.target in moved:
             (x, y), (new_x, new_y) = document.node(link.target).pos, moved[link.target]
             positions[point.id] = (point.pos[0] + new_x - x, point.pos[1] + new_y - y)
-    yield MoveReroutes(positions)
+    return MoveReroutes(positions)
 
 
 def _refitted(document: GraphDocument, moved: Mapping[str, Point], sizes: Sizes) -> Iterator[Operation]:
