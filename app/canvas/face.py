@@ -203,6 +203,11 @@ def title_of(node: Node, spec: NodeSpec | None, otherwise: str = "") -> str:
     return node.title or (spec.title if spec else otherwise or node.type)
 
 
+def category_words(category: str) -> str:
+    """Where a node type belongs, as users read it: `_for_testing/x` is "for testing/x"."""
+    return "/".join(level.lstrip("_").replace("_", " ") for level in category.split("/"))
+
+
 def shown(value: Any, kind: RowKind = RowKind.OTHER, spec: InputSpec | None = None) -> str:
     """A value as users write it."""
     match value:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, QPointF
 
+from app.canvas.face import category_words
 from app.canvas.graph_edits import whole
 from app.canvas.node_layout import NodeLayout
 from app.canvas.popup import ChoicePopup, PopupItem
@@ -119,13 +120,14 @@ class NodeSearch(QObject):
 
     def _item(self, entry: Entry) -> PopupItem:
         socket = f"\u2192 {entry.end}" if isinstance(entry.end, str) and entry.end else ""
-        detail = "  ".join(part for part in (socket, entry.category) if part)
+        category = category_words(entry.category)
+        detail = "  ".join(part for part in (socket, category) if part)
         return PopupItem(
             entry.title,
             detail if entry.can_run else _KEPT,
             entry,
             self._graph.theme.socket(entry.type) if entry.type else self._graph.theme.text_dim,
-            search=f"{entry.class_type} {entry.category}",
+            search=f"{entry.class_type} {category}",
             dimmed=not entry.can_run,
             hint=entry.class_type,
         )

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import icons
+from app.canvas.face import category_words
 from app.canvas.fuzzy import Key, rank
 from app.canvas.viewer import NODE_MIME
 from app.theme import Theme
@@ -157,7 +158,7 @@ class LibraryDock(QDockWidget):
         if path in branches:
             return branches[path]
         parent, _, name = path.rpartition("/")
-        item = QTreeWidgetItem([name.lstrip("_").replace("_", " ").capitalize()])
+        item = QTreeWidgetItem([category_words(name).capitalize()])
         item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
         if path not in runs:
             item.setForeground(0, QColor(self._theme.text_dim))
@@ -272,7 +273,7 @@ def _order(category: str, runs: frozenset[str]) -> tuple[object, ...]:
 
 
 def _key(spec: NodeSpec) -> Key:
-    return Key(spec.title, f"{spec.class_type} {spec.category}")
+    return Key(spec.title, f"{spec.class_type} {category_words(spec.category)}")
 
 
 @functools.cache

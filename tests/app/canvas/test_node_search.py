@@ -257,3 +257,10 @@ def test_a_press_on_the_canvas_ends_it(graph: CanvasGraph, opened: OpenDocument)
     Mouse(graph).click((-30.0, -40.0))
     assert graph.search.popup.isHidden()
     assert opened.history.undo_labels == []
+
+
+def test_categories_are_words(graph: CanvasGraph) -> None:
+    graph.search.open(AT)
+    QTest.keyClicks(graph.search.popup.findChild(QLineEdit), "savelatent")
+    first = items(graph)[0]
+    assert (first.text, first.detail) == ("SaveLatent", "for testing")

@@ -51,6 +51,7 @@ def test_every_node_type_is_there_once(dock: LibraryDock, registry: Registry) ->
     strange = {spec.class_type for spec in registry.interface_only()}
     assert set(leaves(dock)) == {*registry.names(), *strange, *SPECIAL}
     assert path(leaves(dock)["KSampler"]) == "Sampling/KSampler"
+    assert path(leaves(dock)["SaveLatent"]) == "For testing/SaveLatent"
 
 
 def test_what_cannot_run_is_grey_says_why_and_can_be_left_out(dock: LibraryDock, registry: Registry) -> None:
