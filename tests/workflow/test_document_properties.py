@@ -44,7 +44,8 @@ QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthC
 ids = st.integers(1, 7).map(str)
 small = st.integers(0, 3)
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
-points = st.tuples(numbers, numbers)
+reachable = st.integers(-(10**8), 10**8) | st.floats(-1e8, 1e8)
+points = st.tuples(reachable, reachable)
 texts = st.text(max_size=6)
 values = st.recursive(
     st.none() | st.booleans() | numbers | texts,
