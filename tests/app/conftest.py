@@ -14,6 +14,7 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from app.documents import OpenDocument
@@ -25,6 +26,10 @@ from core.workflow.open import read_workflow
 
 TEXT_TO_IMAGE: Final = Path(__file__).parents[1] / "helpers/text_to_image.json"
 """The ready graph, laid out as these tests expect it."""
+
+# Nothing takes that long; on a busy machine five seconds, the usual limit, can pass without a turn.
+for wait in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitActive, QtBot.waitExposed):
+    wait.__kwdefaults__["timeout"] = 30_000
 
 
 @pytest.fixture
@@ -75,7 +80,7 @@ def no_thread_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(ExecutorThread, "start", start_and_note)
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while (left := [*_pythons(before), *_running(executors)]) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not left, f"threads left: {left}"

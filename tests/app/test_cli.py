@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -364,14 +363,18 @@ def test_interrupt_cancels_within_a_step(folder: Path, model_root: Path) -> None
     command = [sys.executable, "-m", "app.cli", "run", TEMPLATE, "--models", model_root, "--device", "cpu"]
     command += ["--output", folder / "output", "--report", report]
     command += [part for setting in settings for part in ("--set", setting)]
-    process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE)
-    time.sleep(12)  # it has to be somewhere in the middle; it would run for many minutes
-    assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 130
-    assert json.loads(report.read_text(encoding="utf-8"))["status"] == "cancelled"
+    environment = os.environ | {"FORCE_COLOR": "1"}  # progress is told as on a terminal
+    words = [str(part) for part in command]
+    process = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE)
     assert process.stderr is not None
-    process.stderr.close()
+    said = b""
+    while b"KSampler" not in said and (more := process.stderr.read1()):
+        said += more
+    assert process.poll() is None, said
+    process.send_signal(signal.SIGINT)  # it would run for many minutes
+    process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert json.loads(report.read_text(encoding="utf-8"))["status"] == "cancelled"
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -119,7 +120,8 @@ def test_continuous_edits_are_on_disk_within_half_a_second(
             name = read(file).name
             seen.append(time.monotonic() - float(name))
     assert seen
-    assert max(seen) < 1, "writing is put off for as long as edits go on"
+    # The middle of them: on a busy machine a single one may have had to wait.
+    assert median(seen) < 0.5, "writing is put off for as long as edits go on"
     first.close()
 
 

@@ -305,8 +305,8 @@ def show(qtbot: Any, graph: CanvasGraph) -> CanvasGraph:
     viewer = graph.viewer()
     qtbot.addWidget(viewer)
     viewer.resize(1000, 700)
-    viewer.show()
-    qtbot.waitExposed(viewer)
+    with qtbot.waitExposed(viewer):
+        viewer.show()
     viewer.setFocus()
     return graph
 

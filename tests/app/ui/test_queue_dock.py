@@ -30,8 +30,8 @@ class Desk:
         self.dock.open_requested.connect(self.opened.append)
         qtbot.addWidget(self.dock)
         self.dock.resize(320, 500)
-        self.dock.show()
-        qtbot.waitExposed(self.dock)
+        with qtbot.waitExposed(self.dock):
+            self.dock.show()
 
     def add(self, name: str) -> Job:
         job = Job("document", name, PromptGraph(), {"nodes": []})

@@ -36,8 +36,8 @@ class Desk:
         self.viewer.message.connect(self.said.append)
         qtbot.addWidget(self.viewer)
         self.viewer.resize(500, 500)
-        self.viewer.show()
-        qtbot.waitExposed(self.viewer)
+        with qtbot.waitExposed(self.viewer):
+            self.viewer.show()
 
     def picture(self, name: str, size: tuple[int, int] = (64, 32), colour: str = "#ff0000") -> Path:
         path = self.folder / f"{name}.png"
@@ -323,8 +323,8 @@ def view(qtbot: QtBot) -> PictureView:
     view = PictureView(DARK)
     qtbot.addWidget(view)
     view.resize(200, 100)
-    view.show()
-    qtbot.waitExposed(view)
+    with qtbot.waitExposed(view):
+        view.show()
     return view
 
 
