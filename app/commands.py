@@ -19,6 +19,7 @@ class Command:
         id: How settings and code name it.
         label: How menus and the palette name it.
         menu: Title of the menu it stands in; empty for the palette only.
+        submenu: Title of the menu inside that menu; empty if it stands in the menu itself.
         keys: The default keys; the first one is shown.
         scope: `canvas` commands act only while the canvas has focus, never while typing.
         checkable: It switches something on and off.
@@ -32,6 +33,7 @@ class Command:
     scope: Scope = "window"
     checkable: bool = False
     starts_section: bool = False
+    submenu: str = ""
 
 
 def _window(identity: str, label: str, menu: str, *keys: str, section: bool = False) -> Command:
@@ -44,6 +46,12 @@ def _canvas(identity: str, label: str, menu: str, *keys: str, section: bool = Fa
 
 def _switch(identity: str, label: str, menu: str, *keys: str, canvas: bool = False) -> Command:
     return Command(identity, label, menu, keys, "canvas" if canvas else "window", checkable=True)
+
+
+def _float(panel: str, title: str) -> Command:
+    return Command(
+        f"window.float_{panel}", f"Float {title}", "Window", checkable=True, submenu="Floating Panels"
+    )
 
 
 COMMANDS: Final = (
@@ -101,6 +109,12 @@ COMMANDS: Final = (
     _switch("window.properties", "Properties", "Window"),
     _switch("window.library", "Node Library", "Window", "N", canvas=True),
     _switch("window.log", "Log", "Window", "Ctrl+`"),
+    _float("queue", "Queue"),
+    _float("preview", "Preview"),
+    _float("viewer", "Result Viewer"),
+    _float("properties", "Properties"),
+    _float("library", "Node Library"),
+    _float("log", "Log"),
     _switch("window.focus", "Focus Mode", "Window", "F", canvas=True),
     _window("window.reset", "Reset Layout", "Window"),
     _window("window.next_tab", "Next Tab", "Window", "Ctrl+Tab", section=True),

@@ -121,8 +121,18 @@ class Actions(QObject):
             if command.menu:
                 if command.starts_section:
                     menus[command.menu].addSeparator()
-                menus[command.menu].addAction(self.all[command.id])
-        return menus
+                self._menu_of(command, menus).addAction(self.all[command.id])
+        return {title: menus[title] for title in MENUS}
+
+    def _menu_of(self, command: Command, menus: dict[str, QMenu]) -> QMenu:
+        """The menu a command stands in; one inside another is made where its first command stands."""
+        menu = menus[command.menu]
+        if not command.submenu:
+            return menu
+        title = f"{command.menu}/{command.submenu}"
+        if title not in menus:
+            menus[title] = menu.addMenu(command.submenu)
+        return menus[title]
 
     def icon_name(self, command_id: str) -> str:
         """The drawing that stands for a command; empty if there is none."""

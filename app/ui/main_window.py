@@ -41,7 +41,7 @@ from app.ui.keys_dialog import KeysDialog
 from app.ui.library_dock import LibraryDock
 from app.ui.log_dock import LogDock
 from app.ui.messages import Level, MessageArea
-from app.ui.panels import Panels
+from app.ui.panels import Panels, floating
 from app.ui.preview_dock import PreviewDock
 from app.ui.properties_dock import PropertiesDock
 from app.ui.queue_dock import QueueDock
@@ -167,6 +167,7 @@ class MainWindow(QMainWindow):
             "view.palette": lambda: self.command_palette.show_all(),
             **{name: partial(self._switch_setting, name) for name in _SETTINGS},
             **{name: partial(self.panels.switch, name) for name in self.docks},
+            **{floating(name): partial(self.panels.switch_floating, name) for name in self.docks},
             "window.focus": self.panels.switch_focus,
             "window.reset": self.panels.reset,
             "window.next_tab": lambda: self.tabs.turn(1),

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTabWidget, QToolButton, QWidget
+from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QTabBar,
+    QTabWidget,
+    QToolButton,
+    QWidget,
+)
 
 from app import icons
 from app.theme import Theme
@@ -58,6 +69,7 @@ class Panels(QObject):
         window.setCorner(Qt.Corner.BottomLeftCorner, _AREA.LeftDockWidgetArea)
         for command_id, dock in docks.items():
             dock.toggleViewAction().toggled.connect(actions[command_id].setChecked)
+            dock.topLevelChanged.connect(actions[floating(command_id)].setChecked)
             for signal in (dock.dockLocationChanged, dock.topLevelChanged, dock.visibilityChanged):
                 signal.connect(self._titles.start)
 
@@ -73,11 +85,25 @@ class Panels(QObject):
     def switch(self, command_id: str) -> None:
         """Shows a panel, brings it to the front of its tabs, or hides it if it is there already."""
         dock = self._docks[command_id]
-        if dock.isVisible() and not dock.visibleRegion().isEmpty():
+        if is_in_front(dock):
             dock.hide()
         else:
             self.bring_up(dock)
         self._actions[command_id].setChecked(not dock.isHidden())
+
+    def switch_floating(self, command_id: str) -> None:
+        """Makes a panel a window of its own, or puts it back: not every desktop lets it be dragged."""
+        dock = self._docks[command_id]
+        dock.setFloating(not dock.isFloating())
+        self.bring_up(dock)
+
+    def menu_of(self, dock: QDockWidget) -> QMenu:
+        """What can be done with a panel as a whole."""
+        command_id = next(name for name, one in self._docks.items() if one is dock)
+        menu = QMenu(self._window)
+        menu.addAction(self._actions[floating(command_id)])
+        menu.addAction("Close", dock.close)
+        return menu
 
     def bring_up(self, dock: QDockWidget) -> None:
         """Shows a panel in front of those that share its place."""
@@ -155,6 +181,7 @@ class Panels(QObject):
 
     def _show_titles(self) -> None:
         """Panels that lie behind tabs are named there; those that float have the title of their window."""
+        self._give_tabs_menus()
         for dock in self._docks.values():
             beside = [d for d in self._window.tabifiedDockWidgets(dock) if not d.isHidden()]
             wanted = None if dock.isFloating() else Untitled if beside else TitleBar
@@ -165,6 +192,32 @@ class Panels(QObject):
             dock.setTitleBarWidget(new)  # pyright: ignore[reportArgumentType] - None gives Qt's own back
             if bar:
                 bar.deleteLater()
+
+    def _give_tabs_menus(self) -> None:
+        """Qt makes the bars of tabs as they are needed, and keeps them."""
+        for bar in self._window.findChildren(QTabBar):
+            is_of_panels = not isinstance(bar.parentWidget(), QTabWidget)
+            if is_of_panels and bar.contextMenuPolicy() != Qt.ContextMenuPolicy.CustomContextMenu:
+                bar.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+                bar.customContextMenuRequested.connect(partial(self._show_menu, bar))
+
+    def _show_menu(self, bar: QTabBar, place: QPoint) -> None:
+        title = bar.tabText(bar.tabAt(place))
+        for dock in self._docks.values():
+            if dock.windowTitle() == title:
+                menu = self.menu_of(dock)
+                menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+                menu.popup(bar.mapToGlobal(place))
+
+
+def is_in_front(dock: QDockWidget) -> bool:
+    """Whether a panel can be seen. Qt lays those behind tabs outside of what holds them."""
+    return dock.isVisible() and (dock.isFloating() or dock.window().rect().intersects(dock.geometry()))
+
+
+def floating(command_id: str) -> str:
+    """The command that floats the panel which another command shows."""
+    return command_id.replace("window.", "window.float_")
 
 
 class Untitled(QWidget):

@@ -44,15 +44,15 @@ def test_every_command_is_handled_by_exactly_one(parts: Parts) -> None:
 
 
 def test_every_command_is_in_its_menu(parts: Parts) -> None:
-    shown = {
-        action.objectName(): menu.title().replace("&", "")
-        for menu_action in parts.window.menuBar().actions()
-        if (menu := menu_action.menu()) is not None
-        for action in menu.actions()  # type: ignore[attr-defined]
-        if action.objectName()
-    }
-    assert shown == {command.id: command.menu for command in COMMANDS if command.menu}
-    assert list(dict.fromkeys(shown.values())) == list(MENUS)
+    shown: dict[str, tuple[str, str]] = {}
+    for menu_action in parts.window.menuBar().actions():
+        for action in menu_action.menu().actions():  # type: ignore[attr-defined]
+            title, inner = menu_action.text().replace("&", ""), action.menu()
+            for entry in inner.actions() if inner else [action]:  # type: ignore[attr-defined]
+                if entry.objectName():
+                    shown[entry.objectName()] = (title, action.text() if inner else "")
+    assert shown == {c.id: (c.menu, c.submenu) for c in COMMANDS if c.menu}
+    assert list(dict.fromkeys(title for title, _ in shown.values())) == list(MENUS)
 
 
 def test_default_keys_mean_something_and_do_not_clash() -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QMessageBox, QTabBar
 
 from app.documents import OpenDocument
 from app.executor import JobBegan, JobEnded
@@ -26,7 +26,7 @@ from app.theme import DARK, LIGHT
 from app.ui.empty_state import EmptyCanvas
 from app.ui.library_dock import LibraryDock
 from app.ui.main_window import MainWindow
-from app.ui.panels import TitleBar, Untitled
+from app.ui.panels import TitleBar, Untitled, floating, is_in_front
 from app.ui.properties_dock import NodePage, PropertiesDock
 from app.ui.queue_dock import QueueDock
 from core.errors import NodeError
@@ -412,6 +412,59 @@ def test_panels_behind_tabs_have_one_title(parts: Parts, window: MainWindow, qtb
     qtbot.waitUntil(lambda: library.titleBarWidget() is None)
     library.setFloating(False)
     qtbot.waitUntil(lambda: isinstance(library.titleBarWidget(), TitleBar))
+
+
+def test_each_panel_is_hidden_shown_and_raised_by_its_switch(
+    parts: Parts, window: MainWindow, qtbot: Any
+) -> None:
+    for name, dock in window.docks.items():
+        for others in window.docks.values():
+            others.show()
+        dock.raise_()
+        qtbot.waitUntil(lambda dock=dock: is_in_front(dock))
+        for other in window.tabifiedDockWidgets(dock):
+            assert not is_in_front(other)
+        window.do(name)
+        assert dock.isHidden(), name
+        window.do(name)
+        qtbot.waitUntil(lambda dock=dock: is_in_front(dock))
+
+
+def test_every_panel_floats_and_comes_back_by_its_menu_entry(
+    parts: Parts, window: MainWindow, qtbot: Any
+) -> None:
+    for name, dock in window.docks.items():
+        area, beside = window.dockWidgetArea(dock), set(window.tabifiedDockWidgets(dock))
+        entry = window.commands[floating(name)]
+        assert entry.text() == f"Float {dock.windowTitle()}"
+        entry.trigger()
+        assert dock.isFloating()
+        assert dock.isVisible(), "also one that was hidden"
+        assert entry.isChecked()
+        entry.trigger()
+        assert not dock.isFloating()
+        assert not entry.isChecked()
+        assert window.dockWidgetArea(dock) == area
+        assert set(window.tabifiedDockWidgets(dock)) == beside
+        qtbot.waitUntil(lambda dock=dock: is_in_front(dock))
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support grabbing the keyboard")
+def test_the_tab_of_a_panel_has_a_menu_that_floats_it(parts: Parts, window: MainWindow, qtbot: Any) -> None:
+    queue = window.dock(QueueDock)
+    bars = [bar for bar in window.findChildren(QTabBar) if "Queue" in map(bar.tabText, range(bar.count()))]
+    (bar,) = bars
+    qtbot.waitUntil(lambda: bar.contextMenuPolicy() == Qt.ContextMenuPolicy.CustomContextMenu)
+    tab = next(index for index in range(bar.count()) if bar.tabText(index) == "Queue")
+    bar.customContextMenuRequested.emit(bar.tabRect(tab).center())
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    entry = next(action for action in menu.actions() if action.text() == "Float Queue")
+    entry.trigger()
+    menu.close()
+    assert queue.isFloating()
+    window.panels.menu_of(queue).actions()[0].trigger()
+    assert not queue.isFloating()
 
 
 def test_keys_of_panels_show_raise_and_hide_them(parts: Parts, window: MainWindow, qtbot: Any) -> None:
