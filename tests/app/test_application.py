@@ -141,7 +141,11 @@ def start(folder: Path, act: str, *arguments: str | Path) -> subprocess.Popen[st
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any], list[str]]:
     """Exit status, what was told, and what stood on stderr beside what the platform without a screen says."""
-    out, err = process.communicate(timeout=200)
+    with process:
+        try:
+            out, err = process.communicate(timeout=200)
+        finally:
+            process.kill()  # nothing of one that hangs is left to the tests after this one
     told = {key: value for line in out.splitlines() for key, value in json.loads(line).items()}
     return (
         process.returncode,
