@@ -302,8 +302,7 @@ def text(graph: CanvasGraph) -> str:
 
 
 def show(qtbot: Any, graph: CanvasGraph) -> CanvasGraph:
-    viewer = graph.viewer()
-    qtbot.addWidget(viewer)
+    viewer = graph.viewer()  # closing the graph deletes it, before qtbot would
     viewer.resize(1000, 700)
     with qtbot.waitExposed(viewer):
         viewer.show()
