@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMessageBox,
     QPlainTextEdit,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 from app import icons
 from app.theme import Theme
 from app.ui import style
+from app.ui.read_text import ReadText
 
 _MOST: Final = 3
 _LISTED: Final = 12
@@ -56,11 +56,8 @@ class MessageBar(QFrame):
         self.title = title
         self.level = level
         self._picture = QLabel()
-        self._text = QLabel(title)
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
-        self._text.setWordWrap(True)
-        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.text = ReadText(title)
+        self.text.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.details = QPlainTextEdit("\n".join(details))
         self.details.setReadOnly(True)
         self.details.setAccessibleName("Details")
@@ -102,7 +99,7 @@ class MessageBar(QFrame):
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._picture)
-        row.addWidget(self._text, 1)
+        row.addWidget(self.text, 1)
         row.addWidget(self.remedy)
         row.addWidget(self.more)
         row.addWidget(self.close_button)

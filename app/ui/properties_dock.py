@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QScrollArea,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -40,6 +39,7 @@ from app.theme import Theme
 from app.ui import style
 from app.ui.empty_state import EmptyState
 from app.ui.fields import Field, NumberField, WheelScrollsPanel, make_field
+from app.ui.read_text import ReadText
 from core.errors import NodeError
 from core.workflow.document import Changed, Operation
 from core.workflow.operations import SetColour, SetFlag, SetMode, SetTitle, SetWidget
@@ -184,12 +184,9 @@ class FactsPage(QWidget):
         super().__init__()
         self._opened = opened
         self.labels = {
-            name: _value_label() for name in ("File", "Nodes", "Links", "Groups", "Cannot run", "Changes")
+            name: _wrapped("") for name in ("File", "Nodes", "Links", "Groups", "Cannot run", "Changes")
         }
-        self._title = QLabel()
-        style.set_role(self._title, "heading")
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
-        self._title.setWordWrap(True)
+        self._title = _wrapped("heading")
         hint = QLabel("Select a node to see and change its values.")
         style.set_role(hint, "dim")
         hint.setWordWrap(True)
@@ -198,6 +195,7 @@ class FactsPage(QWidget):
         form.setHorizontalSpacing(14)
         for name, label in self.labels.items():
             caption = QLabel(name)
+            caption.setAlignment(Qt.AlignmentFlag.AlignTop)  # where the first line of the text is
             style.set_role(caption, "dim")
             form.addRow(caption, label)
         self._form = form
@@ -314,9 +312,7 @@ class ManyPage(_Page):
         super().__init__(selection, theme)
         self._title = QLabel()
         style.set_role(self._title, "heading")
-        self._types = QLabel()
-        style.set_role(self._types, "dim")
-        self._types.setWordWrap(True)
+        self._types = _wrapped("dim")
         body = _column(self)
         body.addWidget(self._title)
         body.addWidget(self._types)
@@ -465,7 +461,7 @@ class NodePage(_Page):
         self.fields[_key(row)] = field
         return field
 
-    def _source_label(self, row: Row) -> QLabel:
+    def _source_label(self, row: Row) -> ReadText:
         """Says where the value comes from instead."""
         document = self.selection.opened.document
         node = self._node()
@@ -605,17 +601,9 @@ def _section(text: str) -> QLabel:
     return label
 
 
-def _wrapped(role: str) -> QLabel:
-    label = _value_label()
-    style.set_role(label, role)
-    return label
-
-
-def _value_label() -> QLabel:
-    """Text that wraps anywhere it must and can be copied."""
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    return label
+def _wrapped(role: str) -> ReadText:
+    """Text that wraps anywhere it must and can be copied; the Tab key passes it by."""
+    text = ReadText()
+    text.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+    style.set_role(text, role)
+    return text

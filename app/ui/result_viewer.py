@@ -16,8 +16,6 @@ from PySide6.QtGui import (
     QImage,
     QKeyEvent,
     QKeySequence,
-    QResizeEvent,
-    QTextOption,
 )
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -25,7 +23,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QLabel,
     QMenu,
-    QPlainTextEdit,
     QScrollArea,
     QSplitter,
     QStackedWidget,
@@ -42,6 +39,7 @@ from app.theme import Theme
 from app.ui import style
 from app.ui.empty_state import EmptyState
 from app.ui.picture_view import PictureView
+from app.ui.read_text import ReadText
 from core.errors import DarkroomError
 from core.media.outputs import write_whole
 from core.media.strip import without_texts
@@ -416,35 +414,12 @@ class _FactsPanel(QScrollArea):
         grid.setColumnStretch(1, 1)
         row = 0
         for row, fact in enumerate(facts):
-            label, text = QLabel(fact.label), _FactText(fact.text)
+            label, text = QLabel(fact.label), ReadText(fact.text)
             style.set_role(label, "dim")
             grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(text, row, 1)
         grid.setRowStretch(row + 1, 1)
         self.setWidget(inner)
-
-
-class _FactText(QPlainTextEdit):
-    """A text as high as it must be, which is broken anywhere if it has to be, as paths are."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.setReadOnly(True)
-        self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
-        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
-        style.set_role(self, "plain")
-        self.document().setDocumentMargin(0)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Breaks the lines anew. The height of such a document is the number of its lines."""
-        super().resizeEvent(event)
-        lines = max(round(self.document().size().height()), 1)
-        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 2)
 
 
 class _FullScreen(QWidget):

@@ -17,7 +17,7 @@ from PIL import Image
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QMessageBox, QTabBar
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QMessageBox, QTabBar
 
 from app.documents import OpenDocument
 from app.executor import JobBegan, JobEnded
@@ -26,6 +26,7 @@ from app.theme import DARK, LIGHT
 from app.ui.empty_state import EmptyCanvas
 from app.ui.library_dock import LibraryDock
 from app.ui.main_window import MainWindow
+from app.ui.messages import Level
 from app.ui.panels import TitleBar, Untitled, floating, is_in_front
 from app.ui.properties_dock import NodePage, PropertiesDock
 from app.ui.queue_dock import QueueDock
@@ -668,6 +669,15 @@ def test_a_failed_node_that_is_gone_is_said_to_be(parts: Parts, window: MainWind
     assert "is closed" in window.status.currentMessage()
 
 
+def test_a_long_name_in_a_message_takes_no_room_from_the_panels(parts: Parts, window: MainWindow) -> None:
+    before = window.dock(LibraryDock).width()
+    window.messages.tell(Level.ERROR, "a_name_without_any_break_in_it_" * 10)
+    QApplication.processEvents()
+    assert window.dock(LibraryDock).width() == before
+    text = window.messages.bars[-1].text
+    assert text.height() > text.fontMetrics().lineSpacing() * 1.5, "it goes on in a second line"
+
+
 def test_the_device_is_told(parts: Parts, window: MainWindow) -> None:
     assert "Loading" in window.status.device.text()
     parts.executor.ready.emit("cpu")
@@ -744,7 +754,7 @@ def test_a_model_from_elsewhere_is_told_where_to_go(
     assert drop(window, [strange, embedding])
     assert not opened.document.nodes
     assert window.messages.isVisible()
-    said = [label.text() for label in window.messages.findChildren(QLabel)]
+    said = [bar.text.text() for bar in window.messages.bars]
     assert any("strange.ckpt lies in no folder for models" in text for text in said)
     assert any(str(folders.models[0]) in text for text in said)
     assert any("no node that loads" in text for text in said)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
 
 from app.canvas.popup import ChoicePopup
 from app.documents import OpenDocument
@@ -17,6 +17,7 @@ from app.run_status import NodeState
 from app.theme import DARK
 from app.ui.fields import ChoiceField, LongTextField, NumberField
 from app.ui.properties_dock import FactsPage, ManyPage, NodePage, PropertiesDock
+from app.ui.read_text import ReadText
 from core.errors import NodeError
 from core.workflow.operations import RemoveNodes, SetTitle, SetWidget
 from core.workflow.records import BYPASSED, MUTED
@@ -245,7 +246,7 @@ def test_a_linked_value_names_its_source(dock: PropertiesDock, canvas: Canvas) -
     canvas.opened.do(Patch(Delta({"90": source, sampler.id: linked}), Delta({90: link})), "Link")
     page = node_page(dock)
     assert ("steps", False) not in page.fields
-    assert "← Steps" in [label.text() for label in page.findChildren(QLabel)]
+    assert "← Steps" in [text.text() for text in page.findChildren(ReadText)]
     canvas.opened.undo()
     assert ("steps", False) in page.fields
 
@@ -281,8 +282,36 @@ def test_a_failure_is_shown_unfolded_and_copied(dock: PropertiesDock, canvas: Ca
 
 def test_a_file_that_is_not_there_is_said(dock: PropertiesDock, canvas: Canvas) -> None:
     canvas.select("CheckpointLoaderSimple")
-    texts = [label.text() for label in node_page(dock).findChildren(QLabel)]
+    texts = [text.text() for text in node_page(dock).findChildren(ReadText)]
     assert any("There is no file" in text for text in texts)
+
+
+def test_long_words_are_broken_and_can_be_read_to_their_end(
+    dock: PropertiesDock, canvas: Canvas, tmp_path: Path, qtbot: Any
+) -> None:
+    name = "a_file_name_without_any_break_in_it_" * 4 + ".json"
+    canvas.opened.mark_saved(tmp_path / name)
+    dock.resize(220, 800)
+
+    def is_readable(text: ReadText) -> bool:
+        inside = text.viewport().rect()
+        last = text.textCursor()
+        last.movePosition(last.MoveOperation.End)
+        right = text.mapTo(dock.area.viewport(), inside.bottomRight()).x()
+        return text.cursorRect(last).bottom() <= inside.bottom() + 1 and right < dock.area.viewport().width()
+
+    assert isinstance(dock.page, FactsPage)
+    file = dock.page.labels["File"]
+    assert file.text().endswith(name)
+    qtbot.waitUntil(lambda: is_readable(file))
+    assert file.height() > 4 * file.fontMetrics().lineSpacing()
+    canvas.select("KSampler")
+    canvas.opened.run.update(canvas.ids[0], state=NodeState.FAILED, message=name)
+    message = node_page(dock).run.message
+    qtbot.waitUntil(lambda: message.height() > 4 * message.fontMetrics().lineSpacing())
+    qtbot.waitUntil(lambda: is_readable(message))
+    canvas.opened.run.update(canvas.ids[0], message="short")
+    qtbot.waitUntil(lambda: message.height() < 2 * message.fontMetrics().lineSpacing())
 
 
 def test_a_hidden_panel_catches_up_when_it_is_shown(dock: PropertiesDock, canvas: Canvas) -> None:
