@@ -310,6 +310,11 @@ def show(qtbot: Any, graph: CanvasGraph) -> CanvasGraph:
     return graph
 
 
+def shut(graph: CanvasGraph) -> None:
+    graph.viewer().close()
+    graph.close()
+
+
 @pytest.mark.qt_log_ignore("This plugin does not support", extend=True)  # of menus, without a display
 @pytest.mark.parametrize("seed", range(6))
 def test_random_sessions(qtbot, open_document, tmp_path, seed):
@@ -339,7 +344,7 @@ def test_random_sessions(qtbot, open_document, tmp_path, seed):
     file.write_text(end, encoding="utf-8")
     reopened = open_document(read_workflow(file).document)
     assert reopened.document == graph.document
-    graph.close()
+    shut(graph)
     again = show(qtbot, CanvasGraph(reopened, DARK, Settings()))
     assert_shown(again)
-    again.close()
+    shut(again)
