@@ -182,10 +182,10 @@ def test_a_mistake_of_our_own_costs_the_job_only(
 
 def test_without_its_device_every_job_fails_and_says_so(qapp: object, qtbot: QtBot, folders: Folders) -> None:
     del qapp
-    with running(toy_registry(), folders, device="cuda:99") as works:
+    with running(toy_registry(), folders, device="cuda:99", start=False) as works:
         job = works.add(quick(c=("TConst", {"value": 1}), o=("TOut", {"value": ["c", 0]})))
         with qtbot.waitSignal(works.executor.failed, timeout=LONG) as failed:
-            pass
+            works.executor.start()
         qtbot.waitUntil(works.ended(job))
         (reason,) = failed.args
         assert "cuda" in reason
