@@ -8,7 +8,8 @@ from typing import TypeAlias
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from app.canvas.graph import CanvasGraph
 from app.canvas.node_item import NodeItem
@@ -132,3 +133,16 @@ def undone(graph: CanvasGraph, before: GraphDocument) -> bool:
     is_back = graph.document == before
     graph.opened.redo()
     return is_back and graph.document == after
+
+
+def in_window(graph: CanvasGraph, qtbot: QtBot, width: int, height: int) -> QWidget:
+    """An active window that a canvas fills; it lives as long as somebody holds it."""
+    window = QWidget()
+    qtbot.addWidget(window)
+    graph.viewer().setParent(window)
+    graph.viewer().setGeometry(0, 0, width, height)
+    window.resize(width, height)
+    with qtbot.waitActive(window):
+        window.show()
+        window.activateWindow()
+    return window

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from helpers.canvas import in_window
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QKeySequence, QShortcut, QWheelEvent
 from PySide6.QtTest import QTest
@@ -43,14 +44,7 @@ def opened(open_document: Callable[..., OpenDocument]) -> OpenDocument:
 def graph(opened: OpenDocument, qtbot: QtBot) -> Iterator[CanvasGraph]:
     """The ready graph in an active window, at zoom 1."""
     graph = CanvasGraph(opened, DARK, Settings())
-    window = QWidget()
-    qtbot.addWidget(window)
-    graph.viewer().setParent(window)
-    graph.viewer().setGeometry(0, 0, 1600, 800)
-    window.resize(1600, 800)
-    with qtbot.waitActive(window):
-        window.show()
-        window.activateWindow()
+    _window = in_window(graph, qtbot, 1600, 800)
     graph.viewer().set_zoom(1.0)
     graph.viewer().centre_at(QPointF(780, 300))
     graph.viewer().setFocus()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from helpers.canvas import Mouse, links, ports
+from helpers.canvas import Mouse, in_window, links, ports
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.canvas.graph import CanvasGraph
@@ -31,14 +31,7 @@ def opened(open_document: Callable[..., OpenDocument]) -> OpenDocument:
 @pytest.fixture
 def graph(opened: OpenDocument, qtbot: QtBot) -> Iterator[CanvasGraph]:
     graph = CanvasGraph(opened, DARK, Settings())
-    window = QWidget()
-    qtbot.addWidget(window)
-    graph.viewer().setParent(window)
-    graph.viewer().setGeometry(0, 0, 1000, 700)
-    window.resize(1000, 700)
-    with qtbot.waitActive(window):
-        window.show()
-        window.activateWindow()
+    _window = in_window(graph, qtbot, 1000, 700)
     yield graph
     graph.close()
 

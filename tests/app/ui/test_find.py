@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from helpers.canvas import in_window
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
@@ -30,14 +31,7 @@ def canvas(open_document: Callable[..., OpenDocument], qtbot: QtBot) -> Iterator
 
     def show(document: GraphDocument | None = None) -> CanvasGraph:
         graph = CanvasGraph(open_document(document), DARK, Settings())
-        window = QWidget()
-        qtbot.addWidget(window)
-        graph.viewer().setParent(window)
-        graph.viewer().setGeometry(0, 0, 1000, 700)
-        window.resize(1000, 700)
-        with qtbot.waitActive(window):
-            window.show()
-            window.activateWindow()
+        window = in_window(graph, qtbot, 1000, 700)
         graph.viewer().setFocus()
         made.append((graph, window))
         return graph
