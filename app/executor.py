@@ -243,10 +243,7 @@ class ExecutorThread(QThread):
 def title_of(graph: PromptGraph, node_id: str, registry: Registry) -> str:
     """What a node of a job is called: by the user, or by its type."""
     node = graph.nodes.get(node_id)
-    if node is None:
-        return node_id
-    spec = registry.interface(node.class_type)
-    return node.title or (spec.title if spec else node.class_type)
+    return node_id if node is None else node.title or registry.title(node.class_type)
 
 
 def _needed(graph: PromptGraph, registry: Registry) -> frozenset[str]:

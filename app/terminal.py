@@ -54,8 +54,7 @@ class Terminal:
     def show_graph(self, graph: PromptGraph, registry: Registry) -> None:
         """Takes the number and the names of the nodes from the graph that is about to run."""
         for node_id, node in graph.nodes.items():
-            spec = registry.interface(node.class_type)
-            title = node.title or (spec.title if spec else node.class_type)
+            title = node.title or registry.title(node.class_type)
             # Titles come from strangers: no codes that steer the terminal.
             self._titles[node_id] = "".join(letter if letter.isprintable() else " " for letter in title)
         self._bar.update(self._nodes, total=len(graph.nodes))

@@ -187,9 +187,3 @@ def conflicts(keys: Keys) -> dict[str, tuple[str, ...]]:
 def normal(key: str) -> str:
     """Keys as Qt writes them, so that one key has one spelling; empty if they mean nothing."""
     return QKeySequence(key).toString(QKeySequence.SequenceFormat.PortableText)
-
-
-def shown_keys(command: Command, keys: Keys) -> str:
-    """The first key of a command as people read it on this system."""
-    own = keys_of(command, keys)
-    return QKeySequence(own[0]).toString(QKeySequence.SequenceFormat.NativeText) if own else ""

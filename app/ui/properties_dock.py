@@ -325,8 +325,7 @@ class ManyPage(_Page):
         super().refresh()
         nodes = self.selection.nodes()
         registry = self.selection.opened.registry
-        specs = ((node.type, registry.interface(node.type)) for node in nodes)
-        counts = Counter(spec.title if spec else name for name, spec in specs)
+        counts = Counter(registry.title(node.type) for node in nodes)
         self._title.setText(f"{len(nodes)} nodes selected")
         self._types.setText(
             ", ".join(f"{name} × {n}" if n > 1 else name for name, n in counts.most_common(12))

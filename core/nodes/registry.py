@@ -52,6 +52,11 @@ class Registry:
         """The node types that are known by their interface and cannot run."""
         return (spec for name, spec in self._catalogue.items() if name not in self._specs)
 
+    def title(self, class_type: str) -> str:
+        """What people call a node type; its own name if nobody knows it."""
+        spec = self.interface(class_type)
+        return spec.title if spec else class_type
+
     def names(self) -> list[str]:
         """Names of the node types that can run."""
         return list(self._specs)
