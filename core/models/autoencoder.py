@@ -8,9 +8,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from core.errors import UnknownArchitecture
+from core.errors import UnknownArchitecture, WeightsMismatch
 from core.models.architecture import count, shape
-from core.models.files import Tensors, below
+from core.models.files import Tensors, WeightFile, below
+from core.models.metadata import VAE_GROUPS, Metadata, groups
 
 PREFIX = "first_stage_model."
 
@@ -25,13 +26,14 @@ _OLD_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class Autoencoder:
-    """One autoencoder, every size read off its tensors.
+    """One autoencoder, every size read off its tensors but for the groups of its norms.
 
     Attributes:
         channels: Channels of a latent.
         widths: Width of each level, outermost first.
         quant: Whether latents pass a 1x1 convolution on their way in and out.
         original: Whether the file has the original names; else those of diffusers.
+        groups: Of its group norms.
     """
 
     channels: int
@@ -39,6 +41,7 @@ class Autoencoder:
     layers_per_block: int
     quant: bool
     original: bool
+    groups: int
 
     @property
     def downscale(self) -> int:
@@ -62,6 +65,7 @@ class Autoencoder:
             "up_block_types": ("UpDecoderBlock2D",) * levels,
             "use_quant_conv": self.quant,
             "use_post_quant_conv": self.quant,
+            "norm_num_groups": self.groups,
         }
 
     def convert(self, tensors: Tensors) -> dict[str, Tensor]:
@@ -80,26 +84,36 @@ def vae_tensors(tensors: Tensors) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in found.items() if parts.match(name)}
 
 
-def recognise(tensors: Tensors, file: str) -> Autoencoder:
-    """The autoencoder that tensors named as `vae_tensors` gives them make up.
+def recognise(file: WeightFile) -> Autoencoder:
+    """The autoencoder in a file.
 
     Raises:
-        UnknownArchitecture: They are none, or one of another kind.
-        WeightsMismatch: A tensor that every one of them has is missing.
+        UnknownArchitecture: It holds none, or one of another kind.
+        WeightsMismatch: A tensor that every one of them has is missing, or the metadata cannot be true of it.
     """
+    tensors = vae_tensors(file.tensors)
     if "decoder.conv_in.weight" not in tensors or len(shape(tensors, "decoder.conv_in.weight")) != 4:
         raise UnknownArchitecture(
-            f"{file} holds no image VAE of a kind Darkroom knows (SD 1 to 3, SDXL, Flux)"
+            f"{file.path.name} holds no image VAE of a kind Darkroom knows (SD 1 to 3, SDXL, Flux)"
         )
+    try:
+        return _read(tensors, file.metadata)
+    except WeightsMismatch as error:
+        raise WeightsMismatch(f"{file.path.name}: {error}") from error
+
+
+def _read(tensors: Tensors, metadata: Metadata) -> Autoencoder:
     original = "encoder.down.0.block.0.conv1.weight" in tensors
     level, block = ("encoder.down.", "block") if original else ("encoder.down_blocks.", "resnets")
     levels = count(tensors, level)
+    widths = tuple(shape(tensors, f"{level}{i}.{block}.0.conv1.weight")[0] for i in range(levels))
     return Autoencoder(
         channels=shape(tensors, "decoder.conv_in.weight")[1],
-        widths=tuple(shape(tensors, f"{level}{i}.{block}.0.conv1.weight")[0] for i in range(levels)),
+        widths=widths,
         layers_per_block=count(tensors, f"{level}0.{block}."),
         quant="quant_conv.weight" in tensors,
         original=original,
+        groups=groups(metadata, VAE_GROUPS, widths),
     )
 
 

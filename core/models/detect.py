@@ -1,4 +1,7 @@
-"""What a weight file is, from the names and shapes of its tensors; its own name is never asked."""
+"""What a weight file is, from the names and shapes of its tensors and, where they cannot tell, its metadata.
+
+Its own name is never asked.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from torch import Tensor
 from core.errors import ModelError, UnknownArchitecture
 from core.models import sd3, unet
 from core.models.architecture import Architecture
-from core.models.files import Tensors, below
+from core.models.files import Tensors, WeightFile, below
 
 DENOISER = "model.diffusion_model."
 
-_FAMILIES: tuple[Callable[[Tensors, Tensors], Architecture | None], ...] = (
+_FAMILIES: tuple[Callable[[Tensors, WeightFile], Architecture | None], ...] = (
     sd3.recognise,
     unet.recognise,
 )
@@ -62,26 +65,22 @@ def denoiser_tensors(tensors: Tensors) -> dict[str, Tensor]:
     return below(tensors, DENOISER) or dict(tensors)
 
 
-def recognise(tensors: Tensors, file: str) -> Architecture:
+def recognise(file: WeightFile) -> Architecture:
     """The denoiser in a file.
-
-    Args:
-        tensors: All tensors of the file.
-        file: Its name, for the message.
 
     Raises:
         UnknownArchitecture: It holds no denoiser, or one of an unknown kind.
-        WeightsMismatch: It holds a part of one.
+        WeightsMismatch: It holds a part of one, or its metadata cannot be true of it.
     """
-    found = denoiser_tensors(tensors)
+    found = denoiser_tensors(file.tensors)
     try:
         for family in _FAMILIES:
-            architecture = family(found, tensors)
+            architecture = family(found, file)
             if architecture is not None:
                 return architecture
     except ModelError as error:
-        raise type(error)(f"{file}: {error}") from error
-    raise UnknownArchitecture(f"{file} {describe(tensors)}")
+        raise type(error)(f"{file.path.name}: {error}") from error
+    raise UnknownArchitecture(f"{file.path.name} {describe(file.tensors)}")
 
 
 def describe(tensors: Tensors) -> str:

@@ -42,7 +42,7 @@ def load_vae(path: Path, cache: ModelCache) -> Vae:
 
 
 def _denoiser(file: WeightFile, cache: ModelCache) -> DiffusionModel:
-    architecture = detect.recognise(file.tensors, file.path.name)
+    architecture = detect.recognise(file)
     weights = _handle(
         file,
         cache,
@@ -65,7 +65,7 @@ def _text_encoder(file: WeightFile, architecture: str, cache: ModelCache) -> Tex
 
 
 def _vae(file: WeightFile, cache: ModelCache) -> Vae:
-    found = autoencoder.recognise(autoencoder.vae_tensors(file.tensors), file.path.name)
+    found = autoencoder.recognise(file)
     weights = _handle(
         file, cache, "vae", autoencoder.vae_tensors, found.build, found.convert, vae_type(cache.device)
     )

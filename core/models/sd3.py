@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 from core.errors import ModelError
 from core.models import inputs
 from core.models.architecture import count, shape
-from core.models.files import Tensors
+from core.models.files import Tensors, WeightFile
 from core.sampling.interface import Cond, Request
 from core.sampling.latent_format import LatentFormat, latent_format
 from core.sampling.schedule import DiscreteFlow, Schedule
@@ -103,7 +103,7 @@ class SD3:
         return output[..., :height, :width]
 
 
-def recognise(tensors: Tensors, file: Tensors) -> SD3 | None:
+def recognise(tensors: Tensors, file: WeightFile) -> SD3 | None:
     """The SD3 transformer these tensors make up; None if they are something else.
 
     Raises:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from core.errors import UnknownArchitecture
 from core.models import inputs
 from core.models.architecture import count, shape
-from core.models.files import Tensors
+from core.models.files import Tensors, WeightFile
+from core.models.metadata import DENOISER_GROUPS, groups, with_preview
 from core.sampling.interface import Cond, Request
 from core.sampling.latent_format import LatentFormat, latent_format
 from core.sampling.schedule import ContinuousEdm, Discrete, Schedule
@@ -51,21 +52,22 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class UNet:
-    """One UNet of the Stable Diffusion line."""
+    """One UNet of the Stable Diffusion line.
+
+    Attributes:
+        groups: Of its group norms.
+    """
 
     base: Literal["sd15", "sd2", "sdxl", "sdxl_refiner"]
     sizes: Sizes
     schedule: Schedule
+    latent_format: LatentFormat
+    groups: int
 
     @property
     def name(self) -> str:
         """Which network: base and variant, as `sd15_inpaint`."""
         return self.base + _VARIANTS[self.sizes.in_channels]
-
-    @property
-    def latent_format(self) -> LatentFormat:
-        """Channels and scale of its latents."""
-        return latent_format("SDXL" if self.base.startswith("sdxl") else "SD15")
 
     def build(self) -> nn.Module:
         """The diffusers class for these sizes."""
@@ -92,6 +94,7 @@ class UNet:
             # Despite its name, the number of heads.
             "attention_head_dim": tuple(self._heads(width) for width in sizes.channels),
             "use_linear_projection": sizes.linear,
+            "norm_num_groups": self.groups,
         }
         if sizes.vector:
             # The vector comes finished, size embeddings included.
@@ -137,16 +140,16 @@ class UNet:
         ]
 
 
-def recognise(tensors: Tensors, file: Tensors) -> UNet | None:
+def recognise(tensors: Tensors, file: WeightFile) -> UNet | None:
     """The UNet these tensors make up; None if they are something else.
 
     Args:
         tensors: Those of the denoiser, without their prefix.
-        file: All of the file: some fine-tunes leave marks beside the network.
+        file: All of the file: some fine-tunes leave marks beside the network, or state things in words.
 
     Raises:
         UnknownArchitecture: A UNet, of a kind that is not supported.
-        WeightsMismatch: A tensor that every UNet has is missing.
+        WeightsMismatch: A tensor that every UNet has is missing, or what is stated cannot be.
     """
     if "input_blocks.0.0.weight" not in tensors or "out.2.weight" not in tensors:
         return None
@@ -159,7 +162,13 @@ def recognise(tensors: Tensors, file: Tensors) -> UNet | None:
             f"this UNet takes {sizes.in_channels} channels and gives {sizes.out_channels}; "
             "known are 4 (text to image), 8 (instruct pix2pix) and 9 (inpainting), giving 4"
         )
-    return UNet(base, sizes, _schedule(base, sizes, tensors, file))
+    return UNet(
+        base,
+        sizes,
+        _schedule(base, sizes, tensors, file.tensors),
+        with_preview(file.metadata, latent_format("SDXL" if base.startswith("sdxl") else "SD15")),
+        groups(file.metadata, DENOISER_GROUPS, sizes.channels),
+    )
 
 
 def _base(sizes: Sizes) -> Literal["sd15", "sd2", "sdxl", "sdxl_refiner"]:
@@ -173,19 +182,19 @@ def _base(sizes: Sizes) -> Literal["sd15", "sd2", "sdxl", "sdxl_refiner"]:
 
 
 def _schedule(base: str, sizes: Sizes, tensors: Tensors, file: Tensors) -> Schedule:
-    if base == "sd2" and sizes.in_channels == _LATENT_CHANNELS and _V_MARK in tensors:
-        spread = float(tensors[_V_MARK].float().std(unbiased=False))
-        return Discrete("v" if spread > _V_SPREAD else "eps")
-    if base != "sdxl":
-        return Discrete("eps")
-    if "edm_mean" in file and "edm_std" in file:
+    if base == "sdxl" and "edm_mean" in file and "edm_std" in file:
         raise UnknownArchitecture(
             "this is Playground 2.5, whose latents have their own scale; not supported yet"
         )
-    if "edm_vpred.sigma_max" in file:
+    if base == "sdxl" and "edm_vpred.sigma_max" in file:
         low = float(file["edm_vpred.sigma_min"]) if "edm_vpred.sigma_min" in file else 0.002
         return ContinuousEdm("v", sigma_min=low, sigma_max=float(file["edm_vpred.sigma_max"]))
-    return Discrete("v", zsnr="ztsnr" in file) if "v_pred" in file else Discrete("eps")
+    if "v_pred" in file:
+        return Discrete("v", zsnr="ztsnr" in file)
+    if base == "sd2" and sizes.in_channels == _LATENT_CHANNELS and _V_MARK in tensors:
+        spread = float(tensors[_V_MARK].float().std(unbiased=False))
+        return Discrete("v" if spread > _V_SPREAD else "eps")
+    return Discrete("eps")
 
 
 def _sizes(tensors: Tensors) -> Sizes:

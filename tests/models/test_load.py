@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -13,6 +14,7 @@ from safetensors.torch import save_file
 from core.errors import Cancelled, ModelError, UnknownArchitecture, WeightsMismatch
 from core.models.cache import ModelCache
 from core.models.load import load_checkpoint, load_diffusion_model, load_vae
+from core.sampling.previews import preview
 
 UNET = "model.diffusion_model."
 
@@ -202,6 +204,27 @@ def test_wrong_shape_names_tensor_expected_and_found(tensors, tmp_path, name, wr
     expected = tuple(tensors[name].shape)
     for word in ("x.safetensors", name.split(".", 2)[2], str(wrong), str(expected)):
         assert word in str(error.value)
+
+
+def test_metadata_reaches_networks_and_previews(tensors, tmp_path):
+    colours = {"rgb_factors": [[1, 0, 0]] + [[0, 0, 0]] * 3, "rgb_bias": [0, -1, 1]}
+    stated = {
+        "darkroom.denoiser_groups": "8",
+        "darkroom.vae_groups": "4",
+        "darkroom.preview_factors": json.dumps(colours),
+    }
+    path, plain = tmp_path / "starter.safetensors", save(tensors, tmp_path / "plain.safetensors")
+    save_file({**tensors, "v_pred": torch.empty(0)}, path, metadata=stated)
+    assert not any(map(torch.equal, outputs(path)[::2], outputs(plain)[::2]))
+    picture = preview(torch.ones(1, 4, 2, 2), load_checkpoint(path, ModelCache("cpu")).model.latent_format)
+    assert picture.tolist() == [[[255, 0, 255]] * 2] * 2
+
+
+def test_metadata_that_cannot_be_true_is_refused_at_loading(tensors, tmp_path):
+    path = tmp_path / "x.safetensors"
+    save_file(tensors, path, metadata={"darkroom.vae_groups": "5"})
+    with pytest.raises(WeightsMismatch, match=r"x\.safetensors: .*darkroom\.vae_groups states '5'"):
+        load_checkpoint(path, ModelCache("cpu"))
 
 
 def test_denoiser_without_prefix(tmp_path):
