@@ -1,4 +1,8 @@
-"""Where files are: the folders of every kind of model, and the input, output and temporary folders."""
+"""Where files are: the folders of every kind of model, and the input, output and temporary folders.
+
+A model and some pictures come with the program. They are found after the user's own, and nothing is ever
+written beside them.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from typing import Final
 
 import platformdirs
 
+import resources
 from core.errors import InputError, ModelNotFound
 from core.extra_paths import expand_user, read_extra_model_paths
 from core.near import near
@@ -38,6 +43,9 @@ MODEL_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 """Kind -> names of its folders below a model root; the second one is an older name for the same kind."""
 
 USER_KINDS: Final = ("input", "output", "temp")
+
+SHIPPED: Final = resources.path()
+"""Holds the `models` and `input` that come with the program."""
 
 _KIND_OF_NAME: Final = {name: kind for kind, names in MODEL_KINDS.items() for name in names}
 _WEIGHTS: Final = frozenset({".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".pkl"})
@@ -71,6 +79,7 @@ class Folders:
         models: Folders laid out like ComfyUI's `models/`; the first one that has a file wins.
         extra: Files written like ComfyUI's `extra_model_paths.yaml`.
         input: Where pictures and latents are read from. Each place left out is the platform's own.
+        shipped: Holds the `models` and `input` that come with the program; None for none.
 
     Attributes:
         warnings: What is odd about the given places, in sentences; nothing is refused because of them.
@@ -84,6 +93,7 @@ class Folders:
         output: str | Path | None = None,
         temp: str | Path | None = None,
         extra: Sequence[str | Path] = (),
+        shipped: Path | None = SHIPPED,
     ) -> None:
         data = platformdirs.user_data_path("Darkroom", appauthor=False)
         self.models = tuple(_absolute(root) for root in models) or (data / "models",)
@@ -91,6 +101,7 @@ class Folders:
         self.output = _absolute(output or platformdirs.user_pictures_path() / "Darkroom")
         self.temp = _absolute(temp or platformdirs.user_cache_path("Darkroom", appauthor=False) / "temp")
         self.warnings: list[str] = []
+        self._shipped = shipped
         self._first: dict[str, list[Path]] = {}
         self._last: dict[str, list[Path]] = {}
         self._listings: dict[str, _Listing] = {}
@@ -98,12 +109,20 @@ class Folders:
             self._add_extra(Path(file))
 
     def places(self, kind: str) -> list[Path]:
-        """The folders searched for files of a kind, in order; they need not exist."""
+        """The user's folders for files of a kind, in the order they are searched; they need not exist."""
         if kind in USER_KINDS:
             return [self.directory(kind)]
         kind = _KIND_OF_NAME.get(kind, kind)
-        below = [root / name for root in self.models for name in MODEL_KINDS.get(kind, (kind,))]
+        below = [place for root in self.models for place in _below(root, kind)]
         return list(dict.fromkeys([*self._first.get(kind, ()), *below, *self._last.get(kind, ())]))
+
+    def _searched(self, kind: str) -> list[Path]:
+        """All folders with files of a kind: the user's, in their order, then what comes with the program."""
+        if self._shipped is None or kind in ("output", "temp"):
+            return self.places(kind)
+        kind = _KIND_OF_NAME.get(kind, kind)
+        shipped = [self._shipped / kind] if kind == "input" else _below(self._shipped / "models", kind)
+        return self.places(kind) + shipped
 
     def directory(self, kind: str) -> Path:
         """The `input`, `output` or `temp` folder."""
@@ -112,20 +131,20 @@ class Folders:
     def names(self, kind: str, accepts: Sequence[str] = ()) -> list[str]:
         """Names of the files of a kind, with forward slashes, sorted without regard to case.
 
-        Models are searched in subfolders too. The user's folders give their own files only; those of `output`
-        and `temp` are marked as in `picture.png [output]`.
+        Models are searched in subfolders too, pictures and latents are not; those of `output` and `temp` are
+        marked as in `picture.png [output]`.
 
         Args:
             accepts: For the user's folders: `image`, `video`, `audio`, `latent`, ...; empty for any.
         """
         if kind in USER_KINDS:
             mark = "" if kind == "input" else f" [{kind}]"
-            files = _files(self.directory(kind))
+            files = {name for place in self._searched(kind) for name in _files(place)}
             return sorted((name + mark for name in files if _is_accepted(name, accepts)), key=_order)
         kind = _KIND_OF_NAME.get(kind, kind)
         listing = self._listings.get(kind)
         if listing is None or not listing.is_current():
-            listing = _list(self.places(kind), _SUFFIXES.get(kind, _WEIGHTS))
+            listing = _list(self._searched(kind), _SUFFIXES.get(kind, _WEIGHTS))
             self._listings[kind] = listing
         return list(listing.names)
 
@@ -155,7 +174,7 @@ class Folders:
             found = [
                 (kind, form.relative_to(place).as_posix())
                 for kind in kinds
-                for place in self.places(kind)
+                for place in self._searched(kind)
                 if form.is_relative_to(place)
             ]
             if found:
@@ -164,7 +183,7 @@ class Folders:
 
     def _find_exact(self, kind: str, relative: str) -> Path | None:
         suffixes = ("", ".safetensors", ".pt", ".bin") if kind == "embeddings" else ("",)
-        candidates = (place / (relative + suffix) for place in self.places(kind) for suffix in suffixes)
+        candidates = (place / (relative + suffix) for place in self._searched(kind) for suffix in suffixes)
         return next((path for path in candidates if _holds(path.is_file)), None)
 
     def _find_moved(self, kind: str, relative: str) -> Path | None:
@@ -200,6 +219,11 @@ class Folders:
         for place in extra.places:
             target = self._first if place.is_default else self._last
             target.setdefault(_KIND_OF_NAME.get(place.kind, place.kind), []).append(place.path)
+
+
+def _below(root: Path, kind: str) -> list[Path]:
+    """The folders of a kind in a folder laid out like ComfyUI's `models/`."""
+    return [root / name for name in MODEL_KINDS.get(kind, (kind,))]
 
 
 def relative_name(name: str) -> str:

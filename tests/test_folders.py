@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import resources
 from core.errors import InputError, ModelNotFound, WorkflowError
 from core.extra_paths import read_extra_model_paths
 from core.folders import MODEL_KINDS, Folders, relative_name, split_annotation
@@ -19,6 +20,7 @@ def folders(tmp_path: Path) -> Folders:
         input=tmp_path / "input",
         output=tmp_path / "output",
         temp=tmp_path / "temp",
+        shipped=None,
     )
 
 
@@ -60,7 +62,7 @@ def test_first_root_wins_and_names_come_once(tmp_path):
     first = touch(tmp_path / "a/vae/v.pt")
     touch(tmp_path / "b/vae/v.pt")
     touch(tmp_path / "b/vae/w.pt")
-    folders = Folders([tmp_path / "a", tmp_path / "b"])
+    folders = Folders([tmp_path / "a", tmp_path / "b"], shipped=None)
     assert folders.names("vae") == ["v.pt", "w.pt"]
     assert folders.resolve("vae", "v.pt") == first
 
@@ -240,6 +242,77 @@ def test_a_folder_is_not_a_file(folders):
     assert folders.find("vae", "x.pt") is None
 
 
+# --- what comes with the program
+
+
+@pytest.fixture
+def with_shipped(tmp_path: Path) -> Folders:
+    """The folders of a user who has nothing, and of a program that brings a model and a picture."""
+    touch(tmp_path / "program/models/checkpoints/starter.safetensors", "shipped")
+    touch(tmp_path / "program/input/scene.png", "shipped")
+    return Folders(
+        [tmp_path / "models"],
+        input=tmp_path / "input",
+        output=tmp_path / "output",
+        shipped=tmp_path / "program",
+    )
+
+
+KINDS = [("checkpoints", "starter.safetensors"), ("input", "scene.png")]
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS)
+def test_what_comes_with_the_program_is_listed_and_found(with_shipped, tmp_path, kind, name):
+    file = next((tmp_path / "program").rglob(name))
+    assert with_shipped.names(kind) == [name]
+    assert with_shipped.resolve(kind, name) == file
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS)
+def test_a_file_of_the_user_wins_over_a_shipped_one(with_shipped, kind, name):
+    own = touch(with_shipped.places(kind)[0] / name, "own")
+    other = touch(own.with_name("a" + own.suffix))
+    assert with_shipped.names(kind) == [other.name, name]
+    assert with_shipped.resolve(kind, name) == own
+
+
+def test_an_extra_place_wins_over_a_shipped_one(tmp_path, with_shipped):
+    own = touch(tmp_path / "nets/starter.safetensors", "own")
+    extra = touch(tmp_path / "extra.yaml", "mine: {checkpoints: nets}")
+    folders = Folders([tmp_path / "models"], extra=[extra], shipped=tmp_path / "program")
+    assert folders.resolve("checkpoints", "starter.safetensors") == own
+
+
+def test_shipped_files_are_named_like_others(with_shipped, tmp_path):
+    file = tmp_path / "program/models/checkpoints/starter.safetensors"
+    assert with_shipped.name_of(file) == ("checkpoints", "starter.safetensors")
+
+
+def test_places_to_put_files_into_are_the_users_alone(with_shipped, tmp_path):
+    program = tmp_path / "program"
+    kinds = [*MODEL_KINDS, "input", "output", "temp"]
+    assert not any(place.is_relative_to(program) for kind in kinds for place in with_shipped.places(kind))
+    with pytest.raises(ModelNotFound) as caught:
+        with_shipped.resolve("checkpoints", "other.safetensors")
+    assert str(program) not in str(caught.value)
+
+
+def test_names_never_leave_the_shipped_folders(with_shipped, tmp_path):
+    touch(tmp_path / "program/secret.png")
+    touch(tmp_path / "program/output/made.png")
+    for name in ("../secret.png", "../models/checkpoints/starter.safetensors"):
+        with pytest.raises(InputError):
+            with_shipped.find("input", name)
+    assert with_shipped.find("output", "made.png") is None
+    assert with_shipped.find("input", "scene.png [output]") is None
+
+
+def test_shipped_folders_are_those_of_the_program_unless_said_otherwise():
+    file = resources.path("models", "loras", "style.safetensors")
+    assert Folders().name_of(file) == ("loras", "style.safetensors")
+    assert Folders(shipped=None).name_of(file) is None
+
+
 # --- extra_model_paths.yaml
 
 
@@ -266,7 +339,7 @@ comfyui:
 empty:
 """,
     )
-    folders = Folders([tmp_path / "models"], extra=[file])
+    folders = Folders([tmp_path / "models"], extra=[file], shipped=None)
     assert folders.names("checkpoints") == ["a.ckpt"]
     assert folders.names("loras") == ["l.safetensors", "y.safetensors"]
     assert folders.resolve("diffusion_models", "u.safetensors") == tmp_path / "nets/u.safetensors"
@@ -324,7 +397,7 @@ def test_broken_extra_paths_are_told_with_place(tmp_path, text, words):
 def test_a_home_of_nobody_is_just_missing(tmp_path):
     file = touch(tmp_path / "extra.yaml", "a: {vae: ~nobody-of-that-name/vae}")
     assert "~nobody-of-that-name" in read_extra_model_paths(file).warnings[0]
-    assert Folders(["~nobody-of-that-name/models"]).names("vae") == []
+    assert Folders(["~nobody-of-that-name/models"], shipped=None).names("vae") == []
 
 
 def test_unreadable_extra_paths_are_told(tmp_path):

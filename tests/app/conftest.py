@@ -43,7 +43,13 @@ def folders(tmp_path: Path) -> Folders:
     places = {name: tmp_path / name for name in ("models", "input", "output", "temp")}
     for place in places.values():
         place.mkdir()
-    return Folders([places["models"]], input=places["input"], output=places["output"], temp=places["temp"])
+    return Folders(
+        [places["models"]],
+        input=places["input"],
+        output=places["output"],
+        temp=places["temp"],
+        shipped=None,
+    )
 
 
 @pytest.fixture
