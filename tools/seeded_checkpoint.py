@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,19 @@ def main() -> None:
     print(f"made {arguments.output} with seeded weights")
 
 
-def write(layout: Path, output: Path, seed: int = 0, dtype: str = "float16") -> None:
-    """Writes the tensors of a layout into one file; a file that is there is whole."""
+def write(
+    layout: Path, output: Path, seed: int = 0, dtype: str = "float16", constants: Mapping[str, float] = {}
+) -> None:
+    """Writes the tensors of a layout into one file; a file that is there is whole.
+
+    Args:
+        constants: Ending of a name -> what such tensors are filled with instead.
+    """
     tensors = seeded_state_dict(json.loads(layout.read_text(encoding="utf-8")), seed)
+    for name, tensor in tensors.items():
+        for ending, value in constants.items():
+            if name.endswith(ending):
+                tensors[name] = np.full_like(tensor, value)
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = output.with_suffix(".unfinished")
     save_file({k: v.astype(dtype) if v.dtype == np.float32 else v for k, v in tensors.items()}, unfinished)

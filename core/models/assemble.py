@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import torch
@@ -27,13 +27,16 @@ def empty(build: Callable[[], M]) -> M:
         return build().eval().requires_grad_(requires_grad=False)
 
 
-def verify(network: nn.Module, convert: Convert, tensors: Tensors, file: str) -> None:
+def verify(network: nn.Module, convert: Convert, tensors: Tensors, file: str) -> dict[str, str]:
     """Compare the tensors of a file with what a network needs; reads names and shapes only.
 
     Args:
         network: As `empty` gives it.
         convert: Renames the tensors for the network.
         file: Name of the file, for the message.
+
+    Returns:
+        For tensors of the network that are one of the file, its name there.
 
     Raises:
         WeightsMismatch: A tensor is missing or has another shape.
@@ -52,6 +55,7 @@ def verify(network: nn.Module, convert: Convert, tensors: Tensors, file: str) ->
                 f"{file}: the tensor {origin.get(id(tensor), name)} has the shape {tuple(tensor.shape)}, "
                 f"the network needs {tuple(expected.shape)}; the file is damaged or of another network"
             )
+    return {name: origin[id(tensor)] for name, tensor in found.items() if id(tensor) in origin}
 
 
 def fill(
@@ -59,32 +63,39 @@ def fill(
     convert: Convert,
     tensors: Tensors,
     file: WeightFile,
+    names: Iterable[str],
     *,
     dtype: torch.dtype,
     device: torch.device,
     check: Check = never,
 ) -> None:
-    """Give a network of `empty` its weights, one tensor after the other.
+    """Give a network its weights, or some of them, one tensor after the other.
 
     Args:
+        names: The tensors of the network that are wanted.
         check: Called before each tensor; may raise `Cancelled`.
     """
-    wanted = network.state_dict()
     source = _converted(convert, tensors, file.path.name)
-    values: dict[str, Tensor] = {}
     read = 0
-    for name in wanted:
+    for name in names:
         check()
         tensor = source.pop(name)
         # A copy even where nothing changes: the file may be replaced while the network is in use.
         kind = dtype if tensor.is_floating_point() else tensor.dtype
-        values[name] = tensor.to(device=device, dtype=kind, copy=True)
+        put(network, name, tensor.to(device=device, dtype=kind, copy=True))
         read += tensor.nbytes
         if read > _TRIM_EVERY:
             file.trim()
             read = 0
-    network.load_state_dict(values, assign=True)
     file.trim()
+
+
+def put(network: nn.Module, name: str, value: Tensor) -> None:
+    """Give a network one tensor of its `state_dict` anew; the old one is let go, not written to."""
+    place, _, own = name.rpartition(".")
+    module = network.get_submodule(place)
+    is_parameter = isinstance(getattr(module, own), nn.Parameter)
+    setattr(module, own, nn.Parameter(value, requires_grad=False) if is_parameter else value)
 
 
 def _converted(convert: Convert, tensors: Tensors, file: str) -> dict[str, Tensor]:

@@ -1,26 +1,27 @@
 """Keeps networks in memory between runs, and makes room when another one needs it.
 
 A `Handle` says which weights are meant and how to load them; it is light and may outlive the weights. Inside
-`with handle.resident() as network` the network is on the compute device and stays there. Outside it may be
-offloaded to the host or forgotten, the least recently used first, and is loaded again when it is next wanted.
+`with handle.resident() as network` the network is on the compute device and stays there, with the patches of
+the handle. Outside it may be offloaded to the host or forgotten, the least recently used first, and is loaded
+again when it is next wanted. Handles that differ in their patches alone take turns with one network.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from core.errors import ModelError
+from core.models import patches
 from core.models.assemble import never
-from core.models.files import Check
+from core.models.files import Check, Key
 from core.models.memory import HOST, Memory, SystemMemory, choose_device, words
+from core.models.patches import Patch, Restore
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -28,26 +29,11 @@ _WORKING_SPACE = 1024**3
 """Kept free beside the weights, for what a network computes."""
 
 
-class Key(NamedTuple):
-    """Which part of which file; a file that was replaced is another one."""
+class Version(NamedTuple):
+    """A network as it is used: what it was loaded from, and what is changed in it."""
 
-    path: Path
-    size: int
-    changed: int
-    kind: str
-
-
-def key_of(path: Path, kind: str) -> Key:
-    """The key of a part of a file as it is now.
-
-    Raises:
-        ModelError: The file is gone.
-    """
-    try:
-        facts = path.stat()
-    except OSError as error:
-        raise ModelError(f"{path.name} cannot be read ({error.strerror}): {path}") from error
-    return Key(path, facts.st_size, facts.st_mtime_ns, kind)
+    key: Key
+    patches: tuple[Patch, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +45,29 @@ class Handle(Generic[M]):
         key: What they are; handles of one key share them.
         size: Bytes of the weights in their compute type.
         load: Reads them onto a device; the check is called between tensors and may raise `Cancelled`.
+        restore: Reads some of them again.
+        tensors: Their names and shapes, without values.
+        origins: What they are called in their file, as far as each is a tensor there.
+        patches: What is changed in them, in this order.
     """
 
     cache: ModelCache
     key: Key
     size: int
     load: Callable[[torch.device, Check], M]
+    restore: Restore = field(repr=False)
+    tensors: Mapping[str, Tensor] = field(compare=False, repr=False)
+    origins: Mapping[str, str] = field(compare=False, repr=False)
+    patches: tuple[Patch, ...] = ()
+
+    @property
+    def version(self) -> Version:
+        """What is found in memory or made."""
+        return Version(self.key, self.patches)
+
+    def patched(self, patch: Patch) -> Handle[M]:
+        """The same weights, changed by one more patch."""
+        return replace(self, patches=(*self.patches, patch))
 
     @contextmanager
     def resident(self, check: Check = never) -> Generator[M]:
@@ -73,7 +76,7 @@ class Handle(Generic[M]):
         try:
             yield network
         finally:
-            self.cache.release(self.key)
+            self.cache.release(self.version)
 
 
 @dataclass(slots=True)
@@ -82,6 +85,7 @@ class Entry:
 
     Attributes:
         users: Blocks that hold it right now.
+        patches: What is changed in it.
     """
 
     key: Key
@@ -89,16 +93,22 @@ class Entry:
     network: nn.Module
     device: torch.device
     users: int = 0
+    patches: tuple[Patch, ...] = ()
+
+    @property
+    def version(self) -> Version:
+        """What it is kept under."""
+        return Version(self.key, self.patches)
 
 
-def victims(entries: Iterable[Entry], device: torch.device, missing: int) -> list[Key]:
+def victims(entries: Iterable[Entry], device: torch.device, missing: int) -> list[Version]:
     """Which networks to remove from a device to gain `missing` bytes: idle ones, in the order given."""
-    chosen: list[Key] = []
+    chosen: list[Version] = []
     for entry in entries:
         if missing <= 0:
             break
         if entry.device == device and not entry.users:
-            chosen.append(entry.key)
+            chosen.append(entry.version)
             missing -= entry.size
     return chosen
 
@@ -114,7 +124,7 @@ class ModelCache:
     def __init__(self, device: str | torch.device = "auto", memory: Memory | None = None) -> None:
         self.device = choose_device(device) if isinstance(device, str) else device
         self._memory = memory or SystemMemory()
-        self._entries: dict[Key, Entry] = {}  # least recently used first
+        self._entries: dict[Version, Entry] = {}  # least recently used first
         self._lock = threading.RLock()
 
     def acquire(self, handle: Handle[M], check: Check = never) -> M:
@@ -125,8 +135,8 @@ class ModelCache:
         """
         # One load at a time: two at once would each make room and then take it from the other.
         with self._lock:
-            entry = self._entries.pop(handle.key, None) or self._load(handle, check)
-            self._entries[handle.key] = entry
+            entry = self._entries.pop(handle.version, None) or self._make(handle, check)
+            self._entries[handle.version] = entry
             entry.users += 1
             try:
                 if entry.device != self.device:
@@ -138,16 +148,16 @@ class ModelCache:
             network: Any = entry.network
             return network
 
-    def release(self, key: Key) -> None:
+    def release(self, version: Version) -> None:
         """End one use of a network; it stays where it is until room is needed."""
         with self._lock:
-            self._entries[key].users -= 1
+            self._entries[version].users -= 1
 
     def evict_idle(self) -> int:
         """Forget every network that is not in use; gives the bytes that became free."""
         with self._lock:
-            idle = [entry.key for entry in self._entries.values() if not entry.users]
-            return sum(self._forget(key) for key in idle)
+            idle = [entry.version for entry in self._entries.values() if not entry.users]
+            return sum(self._forget(version) for version in idle)
 
     def room(self, device: torch.device) -> int:
         """Bytes that may be taken on a device besides the networks that are there."""
@@ -158,24 +168,32 @@ class ModelCache:
         with self._lock:
             return tuple(self._entries.values())
 
+    def _make(self, handle: Handle[Any], check: Check) -> Entry:
+        """The network with the patches of a handle; no entry holds it until all of them are in place."""
+        other = next((e for e in self._entries.values() if e.key == handle.key and not e.users), None)
+        entry = self._load(handle, check) if other is None else self._entries.pop(other.version)
+        patches.replace(entry.network, entry.patches, handle.patches, handle.restore, entry.device, check)
+        entry.patches = handle.patches
+        return entry
+
     def _load(self, handle: Handle[Any], check: Check) -> Entry:
         self._make_room(self.device, handle.size)
         return Entry(handle.key, handle.size, handle.load(self.device, check), self.device)
 
     def _make_room(self, device: torch.device, size: int) -> None:
         missing = size - self.room(device)
-        gained = sum(self._evict(key) for key in victims(self._entries.values(), device, missing))
+        gained = sum(self._evict(version) for version in victims(self._entries.values(), device, missing))
         if device == HOST and self._memory.free(HOST) < size:
             raise MemoryError(
                 f"the model needs {words(size)}; {words(self._memory.free(HOST))} are free after evicting "
                 f"{words(gained)} of other models: close other programs or choose a smaller model"
             )
 
-    def _evict(self, key: Key) -> int:
+    def _evict(self, version: Version) -> int:
         """Remove a network from where it is; gives the bytes that became free there."""
-        entry = self._entries[key]
+        entry = self._entries[version]
         if entry.device == HOST or self.room(HOST) < entry.size:
-            return self._forget(key)
+            return self._forget(version)
         self._move(entry, HOST)
         return entry.size
 
@@ -184,8 +202,8 @@ class ModelCache:
         left, entry.device = entry.device, device
         _hand_back(left)
 
-    def _forget(self, key: Key) -> int:
-        entry = self._entries.pop(key)
+    def _forget(self, version: Version) -> int:
+        entry = self._entries.pop(version)
         size, left = entry.size, entry.device
         # Nothing may hold the weights when PyTorch is asked to give them back.
         del entry

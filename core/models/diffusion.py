@@ -16,6 +16,7 @@ from core.models.cache import Handle
 from core.models.files import Check
 from core.models.memory import HOST
 from core.models.packed import keep_packed
+from core.models.patches import Patch
 from core.sampling.interface import Cond, Request
 from core.sampling.latent_format import LatentFormat
 from core.sampling.schedule import Schedule
@@ -43,6 +44,10 @@ class DiffusionModel:
     def with_schedule(self, schedule: Schedule) -> DiffusionModel:
         """The same network used with another schedule."""
         return replace(self, schedule=schedule)
+
+    def patched(self, patch: Patch) -> DiffusionModel:
+        """The same network with some weights changed."""
+        return replace(self, weights=self.weights.patched(patch))
 
     @contextmanager
     def resident(self, check: Check = never) -> Generator[ResidentModel]:

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from zipfile import is_zipfile
 
 import torch
@@ -40,6 +40,28 @@ _UNREADABLE = (
     IndexError,
 )
 _MADV_DONTNEED = 4
+
+
+class Key(NamedTuple):
+    """Which part of which file; a file that was replaced is another one."""
+
+    path: Path
+    size: int
+    changed: int
+    kind: str
+
+
+def key_of(path: Path, kind: str) -> Key:
+    """The key of a part of a file as it is now.
+
+    Raises:
+        ModelError: The file is gone.
+    """
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise ModelError(f"{path.name} cannot be read ({error.strerror}): {path}") from error
+    return Key(path, facts.st_size, facts.st_mtime_ns, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +106,18 @@ def open_weights(path: Path) -> WeightFile:
     if not opened.tensors:
         raise WeightsMismatch(f"{path.name} holds no tensors")
     return opened
+
+
+def open_again(key: Key) -> WeightFile:
+    """The file of a key, which has to be the one it was.
+
+    Raises:
+        ModelError: It has changed, is gone, or cannot be read.
+    """
+    path = key.path
+    if key_of(path, key.kind) != key:
+        raise ModelError(f"{path.name} has changed since it was loaded: queue the workflow again")
+    return open_weights(path)
 
 
 def is_pickle(path: Path) -> bool:

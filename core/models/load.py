@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -12,9 +12,9 @@ from torch import nn
 from core.errors import ModelError
 from core.models import assemble, autoencoder, detect
 from core.models.assemble import Convert
-from core.models.cache import Handle, ModelCache, key_of
+from core.models.cache import Handle, ModelCache
 from core.models.diffusion import DiffusionModel
-from core.models.files import Check, Tensors, WeightFile, open_weights
+from core.models.files import Check, Tensors, WeightFile, key_of, open_again, open_weights
 from core.models.memory import denoiser_type, vae_type
 from core.models.text.clip import ClipText
 from core.models.text.encoder import TextEncoder, recognise_text_encoder
@@ -82,22 +82,22 @@ def _handle(
     dtype: torch.dtype,
 ) -> Handle[nn.Module]:
     """A handle on a part of a file, its names and shapes verified."""
-    path = file.path
-    key = key_of(path, kind)
+    key = key_of(file.path, kind)
     hollow = assemble.empty(build)
-    assemble.verify(hollow, convert, select(file.tensors), path.name)
+    tensors = hollow.state_dict()
+    origins = assemble.verify(hollow, convert, select(file.tensors), file.path.name)
 
     def load(device: torch.device, check: Check) -> nn.Module:
-        if key_of(path, kind) != key:
-            raise ModelError(f"{path.name} has changed since it was loaded: queue the workflow again")
-        opened = open_weights(path)
         network = assemble.empty(build)
-        assemble.fill(
-            network, convert, select(opened.tensors), opened, dtype=dtype, device=device, check=check
-        )
+        restore(network, tensors, device, check)
         return network
 
-    return Handle(cache, key, assemble.nbytes(hollow, dtype), load)
+    def restore(network: nn.Module, names: Collection[str], device: torch.device, check: Check) -> None:
+        opened = open_again(key)
+        source = select(opened.tensors)
+        assemble.fill(network, convert, source, opened, names, dtype=dtype, device=device, check=check)
+
+    return Handle(cache, key, assemble.nbytes(hollow, dtype), load, restore, tensors, origins)
 
 
 class Checkpoint(NamedTuple):

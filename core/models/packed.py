@@ -45,7 +45,7 @@ class _Packed:
         self._lock = threading.Lock()
         self._shape: torch.Size | None = None
         self._calls = 0
-        self._source: Tensor | None = None
+        self._source: Callable[[], Tensor | None] = lambda: None
         self._weight: Tensor | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -55,12 +55,14 @@ class _Packed:
     def _ready(self, x: Tensor) -> Tensor | None:
         """The reordered weights, where inputs like x are frequent; runs that share the network take turns."""
         with self._lock:
-            if x.shape != self._shape or self._layer.weight is not self._source:
-                self._shape, self._source = x.shape, self._layer.weight
+            weight = self._layer.weight
+            if x.shape != self._shape or weight is not self._source():
+                # Not held: a weight that is replaced would stay in memory until the next call.
+                self._shape, self._source = x.shape, weakref.ref(weight)
                 self._calls, self._weight = 0, None
             self._calls += 1
             # Half of the room is left to what the network computes.
-            if self._calls == _CALLS_BEFORE and self._layer.weight.nbytes < self._room() // 2:
+            if self._calls == _CALLS_BEFORE and weight.nbytes < self._room() // 2:
                 self._weight = self.pack(x)
             return self._weight
 

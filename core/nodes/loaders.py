@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
-from core.nodes.api import Context, FileChoice, Folders, node
+from core.nodes.api import Context, FileChoice, Folders, Range, node
 from core.nodes.types import Clip, Model, Vae
+
+Strength = Annotated[float, Range(-100.0, 100.0, step=0.01)]
 
 
 class Loaded(NamedTuple):
@@ -34,6 +36,66 @@ def load_checkpoint(
     from core.models.cache import ModelCache
 
     return Loaded(*load.load_checkpoint(folders.resolve("checkpoints", ckpt_name), ctx.service(ModelCache)))
+
+
+class WithLora(NamedTuple):
+    """A model and its text encoder, changed by a LoRA."""
+
+    model: Model
+    clip: Clip
+
+
+@node("LoraLoader", category="loaders", title="Load LoRA")
+def load_lora(
+    *,
+    folders: Folders,
+    model: Model,
+    clip: Clip,
+    lora_name: Annotated[str, FileChoice("loras")],
+    strength_model: Strength = 1.0,
+    strength_clip: Strength = 1.0,
+) -> WithLora:
+    """Changes a denoiser and its text encoder by a LoRA; several of these nodes in a row add up.
+
+    Args:
+        model: The denoiser that the LoRA was made for.
+        clip: The text encoder that belongs to it.
+        lora_name: A file of the `loras` folder.
+        strength_model: How much the denoiser changes: 1 is what was trained, 0 nothing, below 0 the opposite.
+        strength_clip: How much the text encoder changes.
+
+    Returns:
+        model: The changed denoiser.
+        clip: The changed text encoder.
+    """
+    from core.models.lora import read_lora
+
+    if not strength_model and not strength_clip:
+        return WithLora(model, clip)
+    lora = read_lora(folders.resolve("loras", lora_name))
+    return WithLora(lora.on_model(model, strength_model), lora.on_clip(clip, strength_clip))
+
+
+@node("LoraLoaderModelOnly", category="loaders", title="LoraLoaderModelOnly")
+def load_lora_model_only(
+    *,
+    folders: Folders,
+    model: Model,
+    lora_name: Annotated[str, FileChoice("loras")],
+    strength_model: Strength = 1.0,
+) -> Model:
+    """Changes a denoiser by a LoRA and leaves the text encoder alone; several of these nodes in a row add up.
+
+    Args:
+        model: The denoiser that the LoRA was made for.
+        lora_name: A file of the `loras` folder.
+        strength_model: How much the denoiser changes: 1 is what was trained, 0 nothing, below 0 the opposite.
+    """
+    from core.models.lora import read_lora
+
+    if not strength_model:
+        return model
+    return read_lora(folders.resolve("loras", lora_name)).on_model(model, strength_model)
 
 
 @node("VAELoader", category="loaders", title="Load VAE")

@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 from core.errors import Cancelled, DarkroomError
-from core.models.cache import Entry, Handle, Key, ModelCache, victims
+from core.models import assemble
+from core.models.cache import Entry, Handle, ModelCache, victims
+from core.models.files import Key
 from core.models.memory import HOST, SystemMemory, choose_device
 
 GB = 1024**3
@@ -38,15 +40,24 @@ class Shelf:
     def __init__(self, device=HOST, **capacity):
         memory = FakeMemory(**capacity)
         self.cache = memory.cache = ModelCache(device, memory)
-        self.loads = []
+        self.loads, self.restored = [], []
 
     def handle(self, name, size):
         def load(device, check):
             check()
             self.loads.append(name)
-            return nn.Linear(2, 2, device=device)
+            network = nn.Linear(2, 2, device=device)
+            if device == HOST:
+                nn.init.zeros_(network.weight)
+            return network
 
-        return Handle(self.cache, Key(Path(name), 0, 0, "denoiser"), size * GB, load)
+        def restore(network, names, device, check):
+            check()
+            self.restored.append(name)
+            for tensor in names:
+                assemble.put(network, tensor, torch.zeros(2, 2))
+
+        return Handle(self.cache, Key(Path(name), 0, 0, "denoiser"), size * GB, load, restore, {}, {})
 
     def where(self):
         return {entry.key.path.name: entry.device.type for entry in self.cache.entries()}
@@ -234,8 +245,8 @@ def test_victims_are_idle_on_that_device_and_in_order():
         Entry(Key(Path(name), 0, 0, ""), 2, nn.Identity(), device, users)
         for name, device, users in (("a", HOST, 0), ("b", DEVICE, 1), ("c", DEVICE, 0), ("d", DEVICE, 0))
     ]
-    assert [key.path.name for key in victims(entries, DEVICE, 1)] == ["c"]
-    assert [key.path.name for key in victims(entries, DEVICE, 100)] == ["c", "d"]
+    assert [version.key.path.name for version in victims(entries, DEVICE, 1)] == ["c"]
+    assert [version.key.path.name for version in victims(entries, DEVICE, 100)] == ["c", "d"]
     assert victims(entries, DEVICE, 0) == []
 
 

@@ -17,6 +17,8 @@ SPECS = list(builtin())
 FIRST_NODES = [
     "CheckpointLoaderSimple",
     "VAELoader",
+    "LoraLoader",
+    "LoraLoaderModelOnly",
     "CLIPTextEncode",
     "CLIPSetLastLayer",
     "EmptyLatentImage",

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from core.errors import InputError, ModelError
 from core.models.assemble import never
 from core.models.files import Check, Tensors
+from core.models.patches import Patch
 from core.models.text.chunks import FindVectors, Token, chunks
 from core.models.text.clip import CLIP_G, CLIP_H, CLIP_L, ClipText, Encoded, Kind, recognise
 from core.models.text.embeddings import FindFile, read_vectors
@@ -88,6 +89,15 @@ class Weights(Protocol):
         """The network on the compute device, held there until the block ends."""
         ...
 
+    @property
+    def tensors(self) -> Tensors:
+        """The names and shapes of its tensors."""
+        ...
+
+    def patched(self, patch: Patch) -> Weights:
+        """The same weights, changed by one more patch."""
+        ...
+
 
 class Part(NamedTuple):
     """One of the text encoders and its weights."""
@@ -119,6 +129,14 @@ class TextEncoder:
         if layer >= 0:
             raise InputError(f"the layer to stop at is counted from the end: -1 or less, not {layer}")
         return replace(self, clip_skip=layer)
+
+    def patched(self, patches: Sequence[Patch]) -> TextEncoder:
+        """The same text encoders with some weights changed: one patch for each of them."""
+        parts = (
+            part._replace(weights=part.weights.patched(patch))
+            for part, patch in zip(self.parts, patches, strict=True)
+        )
+        return replace(self, parts=tuple(parts))
 
     def encode(
         self, text: str | Mapping[str, str], *, embeddings: FindFile | None = None, check: Check = never
