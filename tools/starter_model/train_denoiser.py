@@ -1,0 +1,118 @@
+"""Trains the UNet on the latents of the pictures and the states of the text encoder.
+
+python -m tools.starter_model.train_denoiser WORK --steps 10000
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tools.starter_model.captions import caption
+from tools.starter_model.networks import new_denoiser, text_states
+from tools.starter_model.render import open_masks, read_scenes
+from tools.starter_model.train_text import Words, read_text_encoder
+from tools.starter_model.training import Training, device, dice
+
+_BATCH = 32
+_RATE = 1.2e-3
+_WARM_UP = 200
+_UNCONDITIONAL = 0.1  # share of pictures that get an empty caption
+_OFFSET = 0.1  # spread of the noise's mean: the schedule's last step still shows the mean of a picture
+_SNR_LIMIT = 5.0  # Hang et al. 2023, "Efficient Diffusion Training via Min-SNR Weighting Strategy"
+_THING_WEIGHT = 3.0  # how much more a thing counts than what is behind it
+_UNKNOWN_SHARE = 0.03
+
+
+def main() -> None:
+    """Trains for the steps of the command line, goes on where it was interrupted."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--steps", type=int, default=10_000, help="of the whole training")
+    parser.add_argument(
+        "--decay", type=float, default=0.35, help="last share of it, in which the rate falls to 0"
+    )
+    parser.add_argument("--rate", type=float, default=_RATE)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    where = device()
+    torch.manual_seed(arguments.seed)
+    words = Words()
+    text = read_text_encoder(arguments.work / "text.pt", words).to(where).eval().requires_grad_(False)
+    unet = new_denoiser().to(where, memory_format=torch.channels_last)
+    training = Training(arguments.work / "denoiser.pt", {"denoiser": unet}, average=0.999)
+    examples = Examples(arguments.work, words)
+    total = 0.0
+    while training.step < arguments.steps:
+        left = 1 - training.step / arguments.steps
+        rate = arguments.rate * min(1, (training.step + 1) / _WARM_UP, 0.01 + left / arguments.decay)
+        rng = dice(arguments.seed, training.step)
+        latents, weights, ids = (part.to(where) for part in examples.batch(rng, training.step))
+        loss = denoising_loss(unet, text, latents, weights, ids, rng)
+        training.update(loss, rate)
+        total += float(loss)
+        if training.step % 200 == 0:
+            training.note(loss=total / 200)
+            total = 0.0
+    training.save()
+
+
+class Examples:
+    """The encoded pictures with their scenes."""
+
+    def __init__(self, work: Path, words: Words) -> None:
+        self._latents = np.load(work / "latents.npy", mmap_mode="r")
+        self._masks = open_masks(work)
+        self._scenes = read_scenes(work)
+        self._words = words
+
+    def batch(self, rng: torch.Generator, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents [B,4,h,w] in the UNet's units, weights [B,1,h,w] with mean 1, caption ids [B,L]."""
+        chosen = torch.randint(len(self._latents), (_BATCH,), generator=rng).tolist()
+        latents = torch.from_numpy(self._latents[chosen]).float()
+        inside = torch.from_numpy(self._masks[chosen]).float().div(255)[:, None]
+        weights = 1 + _THING_WEIGHT * inside
+        weights = weights / weights.mean((1, 2, 3), keepdim=True)
+        numbers = random.Random(step)
+        captions = [
+            "" if numbers.random() < _UNCONDITIONAL else caption(self._scenes[i], numbers) for i in chosen
+        ]
+        ids = self._words(captions)
+        unknown = torch.rand(ids.shape, generator=rng) < _UNKNOWN_SHARE
+        unknown &= (ids != ids[0, 0]) & (ids != ids[0, -1])
+        return latents.contiguous(memory_format=torch.channels_last), weights, ids.masked_fill(unknown, 0)
+
+
+def denoising_loss(
+    unet: nn.Module, text: nn.Module, latents: Tensor, weights: Tensor, ids: Tensor, rng: torch.Generator
+) -> Tensor:
+    """How wrong the velocity is that the UNet predicts, for one noise level per picture."""
+    count, where = len(latents), latents.device
+    # One noise level from each of as many equal ranges: less chance in a batch.
+    step = ((torch.randperm(count, generator=rng) + torch.rand(count, generator=rng)) / count * 1000).long()
+    kept = alphas_cumprod()[step].to(where)[:, None, None, None]
+    noise = torch.randn(latents.shape, generator=rng) + _OFFSET * torch.randn(count, 4, 1, 1, generator=rng)
+    noise = noise.to(where)
+    noisy = kept.sqrt() * latents + (1 - kept).sqrt() * noise
+    velocity = kept.sqrt() * noise - (1 - kept).sqrt() * latents
+    snr = (kept / (1 - kept)).flatten()
+    with torch.autocast(where.type, torch.bfloat16):
+        states = text_states(text, ids)
+        predicted = unet(noisy, step.to(where), states, return_dict=False)[0]
+    error = ((predicted.float() - velocity).square() * weights).mean((1, 2, 3))
+    return (error * snr.clamp(max=_SNR_LIMIT) / (snr + 1)).mean()
+
+
+def alphas_cumprod() -> Tensor:
+    """How much of a picture is left at each of the 1000 steps of SD1's schedule."""
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    return (1 - betas).cumprod(0).float()
+
+
+if __name__ == "__main__":
+    main()
