@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
 from tools.starter_model.captions import caption
@@ -44,7 +45,7 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     words = Words()
     text = read_text_encoder(arguments.work / "text.pt", words).to(where).eval().requires_grad_(False)
-    unet = new_denoiser().to(where, memory_format=torch.channels_last)
+    unet = _with_silent_blocks(new_denoiser()).to(where, memory_format=torch.channels_last)
     training = Training(arguments.work / "denoiser.pt", {"denoiser": unet}, average=0.999)
     examples = Examples(arguments.work, words)
     total = 0.0
@@ -60,6 +61,14 @@ def main() -> None:
             training.note(loss=total / 200)
             total = 0.0
     training.save()
+
+
+def _with_silent_blocks(unet: UNet2DConditionModel) -> UNet2DConditionModel:
+    """The UNet with blocks that add nothing yet. Source: Dhariwal and Nichol 2021, in their published network."""
+    for name, parameter in unet.named_parameters():
+        if name.rsplit(".", 1)[0].endswith(("conv2", "proj_out", "conv_out")):
+            nn.init.zeros_(parameter)
+    return unet
 
 
 class Examples:

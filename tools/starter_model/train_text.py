@@ -1,8 +1,8 @@
 """Trains the text encoder to say what scene a caption speaks of, before there is a UNet.
 
 It sees no pictures: captions are cheap, and a UNet that is given sentences already understood learns the
-colour of the right thing in a fraction of the time. Behind every caption, and in its padding, all facts of the
-scene can be read off.
+colour of the right thing in a fraction of the time. Behind every caption, and in its padding, all facts of
+the scene can be read off.
 
     python -m tools.starter_model.train_text WORK --steps 4000
 """

@@ -45,7 +45,7 @@ def main() -> None:
     vae = new_vae().to(where, memory_format=torch.channels_last)
     training = Training(arguments.work / "vae.pt", {"vae": vae})
     pictures = open_pictures(arguments.work)
-    tested = as_input(pictures[-_TESTED:], where)
+    tested = tested_pictures(pictures, where)
     while training.step < arguments.steps:
         progress = training.step / arguments.steps
         rng = dice(arguments.seed, training.step)
@@ -100,6 +100,11 @@ def picture_loss(error: Tensor) -> Tensor:
     return error.abs().mean() + error.square().mean() + 0.5 * edges
 
 
+def tested_pictures(pictures: npt.NDArray[np.uint8], where: torch.device) -> Tensor:
+    """Those that training never shows."""
+    return as_input(pictures[-_TESTED:], where)
+
+
 @torch.no_grad()
 def psnr(vae: AutoencoderKL, x: Tensor) -> float:
     """How much of pictures is left after encoding and decoding, in dB."""
@@ -128,7 +133,7 @@ def finish(work: Path, pictures: npt.NDArray[np.uint8], where: torch.device) -> 
     torch.save(vae.state_dict(), work / "vae_finished.pt")
     print(
         "psnr",
-        psnr(vae, as_input(pictures[-_TESTED:], where)),
+        psnr(vae, tested_pictures(pictures, where)),
         "mean",
         mean.tolist(),
         "spread",
