@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.status import CANCELLED, FAILED, OK, WRONG_INPUT
+from app.templates import NAMES, path_of
 from core.errors import DarkroomError
 from resources import READY_GRAPH
 
@@ -89,6 +90,16 @@ def _open_window(options: argparse.Namespace) -> int:
     return headless.run(options)
 
 
+def _run(options: argparse.Namespace) -> int:
+    """Runs the templates and files that are named."""
+    from app import headless
+
+    options.files = [path_of(name) for name in options.template] + options.files
+    if not options.files:
+        raise DarkroomError("there is nothing to run: name a file, or a template with --template")
+    return headless.run(options)
+
+
 def _has_display() -> bool:
     """Whether a window can be shown. Windows and macOS always have a display."""
     needs_one = sys.platform not in ("win32", "darwin")
@@ -114,14 +125,22 @@ def _window() -> argparse.ArgumentParser:
 
 
 def _commands() -> argparse.ArgumentParser:
-    from app import files, headless  # they take a moment, in which Ctrl+C is answered like at any other time
+    from app import files  # it takes a moment, in which Ctrl+C is answered like at any other time
 
     parser = argparse.ArgumentParser(prog="darkroom", description="Make images on your own machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run graphs: API or editor JSON, or pictures that carry one")
-    run.set_defaults(command=headless.run)
-    run.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    run.set_defaults(command=_run)
+    run.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    run.add_argument(
+        "--template",
+        action="append",
+        default=[],
+        choices=NAMES,
+        metavar="NAME",
+        help=f"run a graph that comes with the program: {', '.join(NAMES)} (repeatable)",
+    )
     _add_run(run)
 
     convert = commands.add_parser("convert", help="convert a graph between API and editor format")

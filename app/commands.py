@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from app.templates import Template, templates
+
 Scope: TypeAlias = Literal["window", "canvas"]
 
 
@@ -24,6 +26,7 @@ class Command:
         scope: `canvas` commands act only while the canvas has focus, never while typing.
         checkable: It switches something on and off.
         starts_section: A line separates it from the command before it in the menu.
+        hint: What it does, where the label cannot say it.
     """
 
     id: str
@@ -34,6 +37,11 @@ class Command:
     checkable: bool = False
     starts_section: bool = False
     submenu: str = ""
+    hint: str = ""
+
+    def place(self, label: str) -> tuple[str, ...]:
+        """Where it stands in the menus, ending in a label."""
+        return tuple(part for part in (self.menu, self.submenu, label) if part)
 
 
 def _window(identity: str, label: str, menu: str, *keys: str, section: bool = False) -> Command:
@@ -48,6 +56,16 @@ def _switch(identity: str, label: str, menu: str, *keys: str, canvas: bool = Fal
     return Command(identity, label, menu, keys, "canvas" if canvas else "window", checkable=True)
 
 
+def template_command(name: str) -> str:
+    """Id of the command that opens a template."""
+    return f"file.new_{name}"
+
+
+def _template(template: Template) -> Command:
+    name, title, hint = template
+    return Command(template_command(name), title, "File", submenu="New from Template", hint=hint)
+
+
 def _float(panel: str, title: str) -> Command:
     return Command(
         f"window.float_{panel}", f"Float {title}", "Window", checkable=True, submenu="Floating Panels"
@@ -56,6 +74,7 @@ def _float(panel: str, title: str) -> Command:
 
 COMMANDS: Final = (
     _window("file.new", "New", "File", "Ctrl+N"),
+    *map(_template, templates()),
     _window("file.open", "Open...", "File", "Ctrl+O"),
     _window("file.save", "Save", "File", "Ctrl+S", section=True),
     _window("file.save_as", "Save As...", "File", "Ctrl+Shift+S"),

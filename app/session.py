@@ -139,8 +139,12 @@ class Session(QObject):
         return self._add(OpenDocument(GraphDocument(), self._registry, self._folders, name=self._free_name()))
 
     def open_ready_graph(self) -> None:
-        """Opens the graph that comes with the program, as a document without a file."""
-        self._submit("The ready graph cannot be opened", self._read_ready)
+        """Opens the graph to begin with."""
+        self.open_template(READY_GRAPH)
+
+    def open_template(self, path: Path) -> None:
+        """Opens a graph that comes with the program, as a document without a file."""
+        self._submit(f"The template {path.stem} cannot be opened", self._read_template, path)
 
     def open_workflow(self, workflow: object, name: str) -> None:
         """Opens a workflow in editor format, such as that of a job, as a document without a file."""
@@ -292,9 +296,9 @@ class Session(QObject):
         _log.warning("%s", sentence)
         self._tell(self.reported.emit, sentence, [])
 
-    def _read_ready(self) -> None:
-        read = workflow_file.read(READY_GRAPH, self._registry)
-        self._tell(self._on_ready_read, read)
+    def _read_template(self, path: Path) -> None:
+        read = workflow_file.read(path, self._registry)
+        self._tell(self._on_template_read, read)
 
     def _read_workflow(self, workflow: object, name: str) -> None:
         self._tell(self._on_workflow_read, read_document(workflow, name).document, name)
@@ -370,7 +374,7 @@ class Session(QObject):
         if read.remarks:
             self.reported.emit(f"{path.name} is open, but not all of it as it stands", read.remarks)
 
-    def _on_ready_read(self, read: WorkflowFile) -> None:
+    def _on_template_read(self, read: WorkflowFile) -> None:
         name = self._free_name()
         self._add(OpenDocument(read.document, self._registry, self._folders, name=name))
 

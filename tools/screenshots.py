@@ -35,7 +35,6 @@ from app.profile import Profile  # noqa: E402
 from core.workflow.fragment import insert, take  # noqa: E402
 from core.workflow.operations import PutGroup, SetWidget  # noqa: E402
 from core.workflow.records import Group  # noqa: E402
-from tools.seeded_checkpoint import write  # noqa: E402
 
 SIZE: Final = (1720, 1000)
 PATIENCE: Final = 300.0
@@ -148,11 +147,8 @@ class Photographer:
 @contextmanager
 def running(folder: Path) -> Iterator[Program]:
     """The program on a profile of its own, with the ready graph open and torch loaded."""
-    model = folder / "models/checkpoints/darkroom_seeded.safetensors"
-    if not model.is_file():
-        write(ROOT / "tests/golden/layouts/e2e_sd15.json", model, seed=1)
     options = Namespace(
-        models=[folder / "models"],
+        models=[folder],
         extra_model_paths=[],
         input=folder / "input",
         output=folder / "output",

@@ -47,7 +47,9 @@ def write(
                 tensors[name] = np.full_like(tensor, value)
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = output.with_suffix(".unfinished")
-    save_file({k: v.astype(dtype) if v.dtype == np.float32 else v for k, v in tensors.items()}, unfinished)
+    # Made arrays again: computing with a tensor of no axes has left a number.
+    typed = {k: np.asarray(v, dtype if v.dtype == np.float32 else v.dtype) for k, v in tensors.items()}
+    save_file(typed, unfinished)
     unfinished.replace(output)
 
 

@@ -121,7 +121,9 @@ class Actions(QObject):
             if command.menu:
                 if command.starts_section:
                     menus[command.menu].addSeparator()
-                self._menu_of(command, menus).addAction(self.all[command.id])
+                menu = self._menu_of(command, menus)
+                menu.addAction(self.all[command.id])
+                menu.setToolTipsVisible(menu.toolTipsVisible() or bool(command.hint))
         return {title: menus[title] for title in MENUS}
 
     def _menu_of(self, command: Command, menus: dict[str, QMenu]) -> QMenu:
@@ -162,7 +164,7 @@ def needs_document(command: Command) -> bool:
 
 def _explain(action: QAction) -> None:
     """Puts the key into the tool tip."""
-    text = action.text().removesuffix("...")
+    text = BY_ID[action.objectName()].hint or action.text().removesuffix("...")
     key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
     action.setToolTip(f"{text} ({key})" if key else text)
 

@@ -48,11 +48,12 @@ class CommandPalette:
         keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         state = "on" if action.isChecked() else ""
         return PopupItem(
-            f"{command.menu}: {action.text()}" if command.menu else action.text(),
+            ": ".join(command.place(action.text())),
             "   ".join(part for part in (state, keys) if part),
             command.id,
             search=command.id,
             enabled=action.isEnabled(),
+            hint=command.hint,
         )
 
     def _run(self, command_id: str) -> None:

@@ -76,7 +76,7 @@ class KeysDialog(QDialog):
             own = keys_of(command, keys)
             shown = ", ".join(QKeySequence(k).toString(QKeySequence.SequenceFormat.NativeText) for k in own)
             where = "canvas" if command.scope == "canvas" else "window"
-            place = f"{command.menu} > {command.label.removesuffix('...')}"
+            place = " > ".join(command.place(command.label.removesuffix("...")))
             if not all(word in f"{place} {shown}".casefold() for word in words):
                 continue
             item = QTreeWidgetItem([place, shown, where])

@@ -23,10 +23,12 @@ from PySide6.QtWidgets import (
 
 from app.canvas.face import Row
 from app.canvas.graph import CanvasGraph
+from app.commands import template_command
 from app.documents import OpenDocument
 from app.jobs import Job, JobState
 from app.queueing import queue_document
 from app.services import Services
+from app.templates import NAMES, path_of
 from app.theme import Theme
 from app.ui import drops
 from app.ui.about import About
@@ -152,6 +154,7 @@ class MainWindow(QMainWindow):
         session, queue, files = self._services.session, self._services.queue, self.files
         return {
             "file.new": session.new,
+            **{template_command(name): partial(session.open_template, path_of(name)) for name in NAMES},
             "file.open": files.choose,
             "file.save": partial(self._with_document, files.save),
             "file.save_as": partial(self._with_document, files.save_as),

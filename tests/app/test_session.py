@@ -92,7 +92,7 @@ def ready_document() -> GraphDocument:
     return document
 
 
-def edit(opened: OpenDocument, steps: int = 20) -> None:
+def edit(opened: OpenDocument, steps: int = 24) -> None:
     node = next(node for node in opened.document.nodes.values() if node.type == "KSampler")
     assert opened.do(SetWidget(node.id, 2, steps), "Set steps")
 

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QMessageBox, QTa
 from app.documents import OpenDocument
 from app.executor import JobBegan, JobEnded
 from app.jobs import Job, JobState
+from app.templates import NAMES, path_of, templates
 from app.theme import DARK, LIGHT
 from app.ui.empty_state import EmptyCanvas
 from app.ui.library_dock import LibraryDock
@@ -34,6 +35,7 @@ from core.errors import NodeError
 from core.events import NodeFailed
 from core.folders import Folders
 from core.graph import PromptGraph
+from core.workflow.comfy_json import write_document
 from core.workflow.operations import SetTitle
 from resources import READY_GRAPH
 
@@ -127,6 +129,25 @@ def test_an_empty_document_says_how_to_begin(parts: Parts, window: MainWindow, q
     assert not hint.isVisible()
     window.do("edit.undo")
     assert hint.isVisible()
+
+
+def test_the_file_menu_offers_the_templates(parts: Parts, window: MainWindow) -> None:
+    menu = next(m for m in window.findChildren(QMenu) if m.title() == "New from Template")
+    assert menu.toolTipsVisible()
+    shown = [(entry.text(), entry.toolTip()) for entry in menu.actions()]
+    assert shown == [(title, description) for _, title, description in templates()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_opens_as_a_new_document_each_time(parts: Parts, window: MainWindow, name: str) -> None:
+    for tab in ("Untitled", "Untitled 2"):
+        window.commands[f"file.new_{name}"].trigger()
+        parts.session.settle()
+        opened = parts.session.documents[-1]
+        assert (opened.name, opened.path, opened.is_dirty) == (tab, None, False)
+        assert window.canvas is window.canvas_of(opened)
+        assert write_document(opened.document) == json.loads(path_of(name).read_bytes())
+    assert parts.session.recent_files() == []
 
 
 def test_a_tab_tells_of_unsaved_changes(parts: Parts, window: MainWindow) -> None:
