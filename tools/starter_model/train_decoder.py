@@ -24,7 +24,7 @@ _NOISE = 0.05  # of a latent's spread, which is 1 in the UNet's units
 
 
 def main() -> None:
-    """Trains for the steps of the command line, goes on where it was interrupted; then the VAE has the new decoder."""
+    """Trains for the steps of the command line, goes on where it was interrupted; then changes the VAE."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("work", type=Path)
     parser.add_argument("--steps", type=int, default=4000)

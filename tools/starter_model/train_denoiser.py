@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def _with_silent_blocks(unet: UNet2DConditionModel) -> UNet2DConditionModel:
-    """The UNet with blocks that add nothing yet. Source: Dhariwal and Nichol 2021, in their published network."""
+    """The UNet with blocks that add nothing yet, as Dhariwal and Nichol (2021) start theirs."""
     for name, parameter in unet.named_parameters():
         if name.rsplit(".", 1)[0].endswith(("conv2", "proj_out", "conv_out")):
             nn.init.zeros_(parameter)
