@@ -66,8 +66,8 @@ class Handle(Generic[M]):
         return Version(self.key, self.patches)
 
     def patched(self, patch: Patch) -> Handle[M]:
-        """The same weights, changed by one more patch."""
-        return replace(self, patches=(*self.patches, patch))
+        """The same weights, changed by one more patch; themselves where it has no targets."""
+        return replace(self, patches=(*self.patches, patch)) if patch.targets else self
 
     @contextmanager
     def resident(self, check: Check = never) -> Generator[M]:

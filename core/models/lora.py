@@ -120,15 +120,19 @@ class Lora:
         return Patch(self.key, strength, targets, partial(_read, self.key))
 
     def _report(self, adapters: Mapping[str, Parts], targets: Targets, network: str) -> None:
-        """Say what of the file has no effect; none of it having any is a mistake."""
+        """Say what of the file has no effect; refuse a file for another network.
+
+        Layers of other networks may fit by chance, but not those that read the text embedding.
+        """
         used = {adapter for _, adapter in targets}
-        unused = [name for name in adapters if name not in used]
-        if not used:
+        readers = set(filter(_READS_TEXT.search, adapters))
+        if not used or (readers and not readers & used):
             raise UnknownArchitecture(
-                f"{self._file} fits no layer of {network}: it seems to be made for "
+                f"{self._file} does not fit {network}: it seems to be made for "
                 f"{_made_for({**self.denoiser, **self.text})}. Use it with a checkpoint of that kind, "
                 "or choose another LoRA"
             )
+        unused = [name for name in adapters if name not in used]
         if unused:
             _log.warning(
                 "%s: %d of its %d layers fit nothing in %s and are left out, such as %s",
@@ -226,9 +230,10 @@ def _fits(parts: Parts, tensor: Tensor) -> bool:
 
 def _made_for(adapters: Mapping[str, Parts]) -> str:
     """The models whose layers are called so, or that read text embeddings of that width; in words."""
+    marked = next((kind for mark, kind in _MARKS if any(mark in name for name in adapters)), None)
     for name, parts in adapters.items():
         inner = next((parts[part] for part in ("lora_down", "hada_w1_b", "diff") if part in parts), None)
-        if _READS_TEXT.search(name) and inner is not None and inner.ndim > 1:
+        if not marked and _READS_TEXT.search(name) and inner is not None and inner.ndim > 1:
             width = inner.shape[1]
             return _WIDTHS.get(width, f"a model whose text embedding is {width} wide")
-    return next((kind for mark, kind in _MARKS if any(mark in name for name in adapters)), "another network")
+    return marked or "another network"

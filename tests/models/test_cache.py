@@ -16,6 +16,7 @@ from core.models import assemble
 from core.models.cache import Entry, Handle, ModelCache, victims
 from core.models.files import Key
 from core.models.memory import HOST, SystemMemory, choose_device
+from core.models.patches import Patch
 
 GB = 1024**3
 # Stands for an accelerator: networks can be moved there, and nothing computes.
@@ -55,7 +56,7 @@ class Shelf:
             check()
             self.restored.append(name)
             for tensor in names:
-                assemble.put(network, tensor, torch.zeros(2, 2))
+                assemble.put(network, tensor, torch.zeros(2, 2, device=device))
 
         return Handle(self.cache, Key(Path(name), 0, 0, "denoiser"), size * GB, load, restore, {}, {})
 
@@ -238,6 +239,66 @@ def test_threads_under_pressure_never_lose_a_network_in_use():
         thread.join()
     assert not wrong
     assert len(shelf.loads) > 6
+
+
+def add(amount):
+    """A patch that adds a number to each weight."""
+    change = {"one": {"diff": torch.ones(2, 2)}}
+    return Patch(Key(Path("file"), 0, 0, "lora"), amount, (("weight", "one"),), lambda: change)
+
+
+def first_weight(handle):
+    with handle.resident() as network:
+        return network.weight[0, 0].item()
+
+
+def test_handles_with_other_patches_take_turns_with_one_network():
+    shelf = Shelf(cpu=10)
+    a = shelf.handle("a", 4)
+    one, both = a.patched(add(1.0)), a.patched(add(1.0)).patched(add(0.5))
+    assert [first_weight(handle) for handle in (a, one, both, one, a)] == [0, 1, 1.5, 1, 0]
+    assert (shelf.loads, shelf.restored) == (["a"], ["a", "a", "a"])
+    assert len(shelf.cache.entries()) == 1
+
+
+def test_patches_that_are_in_place_are_not_applied_again():
+    shelf = Shelf(cpu=10)
+    a = shelf.handle("a", 4)
+    assert [first_weight(a.patched(add(1.0))) for _ in range(3)] == [1, 1, 1]
+    assert shelf.restored == []
+
+
+def test_network_in_use_is_never_patched():
+    shelf = Shelf(cpu=10)
+    a = shelf.handle("a", 4)
+    with a.resident() as network, a.patched(add(1.0)).resident() as other:
+        assert (network.weight[0, 0], other.weight[0, 0]) == (0, 1)
+        assert sum(entry.size for entry in shelf.cache.entries()) == 8 * GB
+        with pytest.raises(MemoryError):
+            use(a.patched(add(2.0)))
+    assert shelf.loads == ["a", "a"]
+    assert first_weight(a.patched(add(2.0))) == 2
+
+
+def test_network_that_was_left_half_patched_is_forgotten():
+    shelf = Shelf(cpu=10)
+    a = shelf.handle("a", 4)
+    assert first_weight(a.patched(add(1.0))) == 1
+
+    def stop():
+        raise Cancelled
+
+    with pytest.raises(Cancelled), a.resident(stop):
+        pass
+    assert shelf.where() == {}
+    assert first_weight(a) == 0
+    assert shelf.loads == ["a", "a"]
+
+
+def test_patch_without_targets_is_no_patch():
+    a = Shelf(cpu=10).handle("a", 4)
+    patch = Patch(Key(Path("file"), 0, 0, "lora"), 1.0, (), dict)
+    assert a.patched(patch) is a
 
 
 def test_victims_are_idle_on_that_device_and_in_order():
