@@ -25,7 +25,7 @@ def write_ready_checkpoint(folder: Path) -> None:
 def write_starter_files(folder: Path) -> None:
     """Writes stand-ins for all files that the templates name, below `models` and `input` of `folder`."""
     write_ready_checkpoint(folder / "models")
-    write(ROOT / "layouts/e2e_lora_sd15.json", folder / "models/loras/darkroom_starter_blueprint.safetensors")
+    write(ROOT / "layouts/e2e_lora_sd15.json", folder / "models/loras/darkroom_starter_neon.safetensors")
     scene = Image.linear_gradient("L").convert("RGB")
     masked = scene.copy()
     masked.putalpha(Image.new("L", scene.size, 255))
