@@ -21,7 +21,8 @@ Pixels = npt.NDArray[np.uint8]
 
 SIDE = 256
 _OVERSAMPLING = 2
-TILE = 8  # of a mosaic, in pixels; the cells of a latent, so that an autoencoder can keep the joints
+_TILE = 16  # of a mosaic, in pixels; two cells of a latent
+_JOINT = 0.5  # brightness of what is between tiles
 
 COLOURS: dict[str, Colour] = {
     "red": (220, 40, 40),
@@ -493,12 +494,13 @@ def _watercolour(picture: Image.Image, rng: random.Random) -> Image.Image:
 
 
 def _mosaic(picture: Image.Image) -> Image.Image:
-    """Square tiles of one colour each, with darker joints."""
-    tiles = np.asarray(picture.reduce(TILE)).repeat(TILE, 0).repeat(TILE, 1).astype(np.float32)
-    joint = np.ones((TILE, TILE, 1), np.float32)
-    joint[-1] = joint[:, -1] = 0.72
-    count = SIDE // TILE
-    return Image.fromarray((tiles * np.tile(joint, (count, count, 1))).astype(np.uint8))
+    """Laid of square tiles: some lighter, some darker, with dark joints between them."""
+    count = SIDE // _TILE
+    shades = np.random.default_rng(5).uniform(0.86, 1.1, (count, count)).repeat(_TILE, 0).repeat(_TILE, 1)
+    for edge in (0, _TILE - 1):
+        shades[edge::_TILE] = shades[:, edge::_TILE] = _JOINT
+    pixels = np.asarray(picture).astype(np.float32) * shades[..., None]
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
 def _neon(picture: Image.Image) -> Image.Image:
