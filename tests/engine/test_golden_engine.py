@@ -38,7 +38,7 @@ def folders(tmp_path):
         folder.mkdir()
     (checkpoints / "e2e_sd15_a.safetensors").touch()
     (loras / "e2e_lora_a.safetensors").touch()
-    return Folders([tmp_path], input=inputs, output=tmp_path / "out", temp=tmp_path / "temp")
+    return Folders([tmp_path], input=inputs, output=tmp_path / "out", temp=tmp_path / "temp", shipped=None)
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS.keys() - SEEN_ELSEWHERE))

@@ -17,7 +17,7 @@ DEEP = 20_000
 
 @pytest.fixture
 def folders(tmp_path):
-    return Folders([tmp_path], input=tmp_path, output=tmp_path, temp=tmp_path)
+    return Folders([tmp_path], input=tmp_path, output=tmp_path, temp=tmp_path, shipped=None)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ class Thing:
 
 @pytest.fixture
 def folders(tmp_path):
-    return Folders([tmp_path], input=tmp_path, output=tmp_path, temp=tmp_path)
+    return Folders([tmp_path], input=tmp_path, output=tmp_path, temp=tmp_path, shipped=None)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def folders(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     for name in ("dream_v1.safetensors", "other.safetensors"):
         (tmp_path / "checkpoints" / name).touch()
-    return Folders([tmp_path], input=tmp_path, output=tmp_path, temp=tmp_path)
+    return Folders([tmp_path], input=tmp_path, output=tmp_path, temp=tmp_path, shipped=None)
 
 
 @node("Everything", category="toy", output=True)

@@ -26,7 +26,7 @@ def folders(tmp_path):
     (checkpoints / "sub").mkdir(parents=True)
     (checkpoints / "e2e_sd15_a.safetensors").touch()
     (checkpoints / "sub" / "e2e_sd15_b.safetensors").touch()
-    return Folders([tmp_path], input=tmp_path, output=tmp_path, temp=tmp_path)
+    return Folders([tmp_path], input=tmp_path, output=tmp_path, temp=tmp_path, shipped=None)
 
 
 @pytest.mark.parametrize("name", sorted(OBSERVED))

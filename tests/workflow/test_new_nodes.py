@@ -43,7 +43,7 @@ def test_choices_start_with_what_is_offered_first(tmp_path):
     for name in ("b.safetensors", "a.safetensors"):
         (tmp_path / "checkpoints").mkdir(exist_ok=True)
         (tmp_path / "checkpoints" / name).touch()
-    folders = Folders([tmp_path])
+    folders = Folders([tmp_path], shipped=None)
     assert new_node("1", SPECS["CheckpointLoaderSimple"], folders=folders).widgets == ("a.safetensors",)
     assert new_node("1", SPECS["VAELoader"], folders=folders).widgets != ("a.safetensors",)
     sampler = new_node("1", SPECS["KSampler"], folders=folders, values={"scheduler": "karras"})
