@@ -26,13 +26,13 @@ from core.models.text.encoder import TextEncoder
 _log = logging.getLogger(__name__)
 
 _TEXT = ("lora_te", "text_encoder")
-_KINDS = ("lora_up", "lora_down", "lora_mid", "alpha", "dora_scale", "oft_blocks", "set_weight", "diff")
-_FACTORS = (
+_BARE = (
+    *("alpha", "dora_scale", "oft_blocks", "set_weight", "diff"),
     *(f"hada_{name}" for name in ("w1_a", "w1_b", "w2_a", "w2_b", "t1", "t2")),
     *(f"lokr_{name}" for name in ("w1", "w1_a", "w1_b", "w2", "w2_a", "w2_b", "t2")),
 )
 _ENDINGS: Mapping[str, tuple[str, str]] = {
-    **{f".{part}": (".weight", part) for part in (*_KINDS, *_FACTORS)},
+    **{f".{part}": (".weight", part) for part in _BARE},
     **{f".{part}.weight": (".weight", part) for part in ("lora_up", "lora_down", "lora_mid")},
     **{
         f"{lora}{end}.weight": (".weight", part)
