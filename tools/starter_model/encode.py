@@ -18,7 +18,7 @@ from tools.starter_model.networks import LATENT_SCALE, new_vae
 from tools.starter_model.render import open_pictures
 from tools.starter_model.training import device
 
-_BATCH = 16
+_BATCH = 4
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ _RESNET = {
     "conv_shortcut": "skip_connection",
 }
 _VAE_ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
-_TABLE = "text_model.embeddings.token_embedding.weight"
+TABLE = "text_model.embeddings.token_embedding.weight"
 
 
 def main() -> None:
@@ -52,7 +52,7 @@ def checkpoint(work: Path) -> dict[str, Tensor]:
     """All tensors under their original names."""
     words = Words()
     text = averages(work / "text.pt", "text")
-    text[_TABLE] = words.whole_table(text[_TABLE], VOCABULARY)
+    text[TABLE] = words.whole_table(text[TABLE], VOCABULARY)
     denoiser = denoiser_names(averages(work / "denoiser.pt", "denoiser"))
     vae = vae_names(torch.load(work / "vae_finished.pt", map_location="cpu"))
     return {

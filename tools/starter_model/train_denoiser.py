@@ -56,7 +56,7 @@ def main() -> None:
         latents, weights, ids = (part.to(where) for part in examples.batch(rng, training.step))
         loss = denoising_loss(unet, text, latents, weights, ids, rng)
         training.update(loss, rate)
-        total += float(loss)
+        total += loss.item()
         if training.step % 200 == 0:
             training.note(loss=total / 200)
             total = 0.0

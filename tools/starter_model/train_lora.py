@@ -58,7 +58,7 @@ def main() -> None:
         loss = denoising_loss(unet, text, x, torch.ones_like(x[:, :1]), ids.to(where), rng)
         training.update(loss, rate)
         if training.step % 50 == 0:
-            training.note(loss=float(loss))
+            training.note(loss=loss.item())
     training.save()
     _write(averages(arguments.work / "lora.pt", "lora"), arguments.output)
 

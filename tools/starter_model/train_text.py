@@ -94,6 +94,11 @@ class Words:
         embeddings.register_module("token_embedding", table)
         return network
 
+    def small_table(self, table: Tensor) -> Tensor:
+        """The rows of a whole table that are in the small one."""
+        unknown = next(token for token in range(len(table)) if token not in self._number)
+        return table[[unknown, *self.ids]]
+
     def whole_table(self, table: Tensor, size: int) -> Tensor:
         """The table [size,W] of the whole vocabulary: unknown words all mean the same."""
         result = table[:1].repeat(size, 1)
@@ -158,7 +163,7 @@ def main() -> None:
         training.update(loss, rate)
         if training.step % 250 == 0:
             with training.averaged(), torch.no_grad():
-                training.note(loss=float(loss), **_shares_right(heads, states))
+                training.note(loss=loss.item(), **_shares_right(heads, states))
     training.save()
 
 

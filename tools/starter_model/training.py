@@ -112,11 +112,27 @@ class Training:
     def _load(self) -> None:
         state = torch.load(self._file, map_location="cpu")
         with torch.no_grad():
-            for name, parameter in self._parameters.items():
-                parameter.copy_(state["parameters"][name])
+            # What was only needed for training is not in a file that `unpack` made.
+            for name in state["parameters"].keys() & self._parameters.keys():
+                self._parameters[name].copy_(state["parameters"][name])
                 self._averages[name].copy_(state["averages"][name])
-        self._optimiser.load_state_dict(state["optimiser"])
+        if state["optimiser"]:
+            self._optimiser.load_state_dict(state["optimiser"])
         self.step, self._seconds, self.curve = state["step"], state["seconds"], state["curve"]
+
+
+def write_start(file: Path, part: str, tensors: Mapping[str, Tensor]) -> None:
+    """Writes the file of a training that begins with these weights of a network."""
+    values = {f"{part}.{name}": value.float() for name, value in tensors.items()}
+    state = {
+        "parameters": values,
+        "averages": values,
+        "optimiser": {},
+        "step": 0,
+        "seconds": 0.0,
+        "curve": [],
+    }
+    torch.save(state, file)
 
 
 def averages(file: Path, part: str) -> dict[str, Tensor]:
