@@ -30,8 +30,12 @@ _DENOISE = (0.3, 0.6, 0.9)
 _LEAST_DIFFERENCE = 0.02  # of the range of a channel; the same seed again gives 0
 
 
-def main() -> int:
-    """Makes pictures, judges them, says how they are; 1 if that is not enough."""
+def main(words: Sequence[str] | None = None) -> int:
+    """Makes pictures, judges them, says how they are; 1 if that is not enough.
+
+    Args:
+        words: Of the command line; None for those of this process.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     add_arguments(parser)
     parser.add_argument("--count", type=int, default=200, help="prompts")
@@ -44,7 +48,7 @@ def main() -> int:
         metavar="PERCENT,PERCENT,PERCENT",
         help="least share right of backgrounds, colours and shapes; the effects are required then too",
     )
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     if min(arguments.count, arguments.effects) < 1:
         parser.error("--count and --effects must be 1 or more")
     painter = painter_of(arguments)
