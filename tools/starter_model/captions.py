@@ -56,6 +56,8 @@ _TURNED = {
 
 def caption(scene: Scene, rng: random.Random) -> str:
     """One of the many ways to say what a scene shows; some leave things out, as people do."""
+    if rng.random() < 0.05:
+        return _fragment(scene, rng)
     style = _style(scene, rng)
     background = _background(scene, rng)
     if rng.random() < 0.15:
@@ -90,6 +92,18 @@ def plain_caption(scene: Scene) -> str:
     background = plain if is_plain else _LANDSCAPES[scene.background][0]
     style = "" if scene.style == "flat" else f", {_STYLES[scene.style][0]}"
     return f"{things} {background}{style}"
+
+
+def _fragment(scene: Scene, rng: random.Random) -> str:
+    """One word or two about a scene, as negative prompts are."""
+    first = scene.things[0]
+    background = (
+        f"{scene.background} background"
+        if scene.background in COLOURS
+        else rng.choice(_LANDSCAPES[scene.background])
+    )
+    style = rng.choice(_STYLES[scene.style])
+    return rng.choice((first.colour, first.shape, f"{first.colour} {first.shape}", background, style))
 
 
 def _style(scene: Scene, rng: random.Random) -> str:
