@@ -172,7 +172,7 @@ def _trained(small: Tensor, answers: list[Seen], steps: int) -> nn.Module:
         optimiser.step()
         rates.step()
         if step % 100 == 0:
-            print(f"step {step}  loss {float(loss):.4f}", flush=True)
+            print(f"step {step}  loss {loss.item():.4f}", flush=True)
     return network.eval()
 
 
