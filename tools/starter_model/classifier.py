@@ -2,7 +2,7 @@
 
 It shares nothing with the model that it judges. Trained anew, on one processor core in some minutes, by
 
-    python -m tools.starter_model.classifier --steps 700
+    python -m tools.starter_model.classifier --steps 3000
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ def _as_input(small: Tensor) -> Tensor:
 def main() -> None:
     """Trains, writes the file, and says how often what is in the file reads unseen scenes rightly."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--steps", type=int, default=700)
-    parser.add_argument("--scenes", type=int, default=10_000, help="drawn to learn from")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--scenes", type=int, default=15_000, help="drawn to learn from")
     parser.add_argument("--tested", type=int, default=1000, help="drawn to test with")
     parser.add_argument("--seed", type=int, default=_SEED)
     arguments = parser.parse_args()
