@@ -14,7 +14,7 @@ from tools.seeded_checkpoint import write
 def write_models(folder: Path) -> None:
     """Writes every file of `golden/workflows/models.json` below `folder`."""
     for name, facts in json.loads((ROOT / "workflows/models.json").read_text(encoding="utf-8")).items():
-        write(ROOT / facts["layout"], folder / name, facts["seed"], facts["dtype"])
+        write(ROOT / facts["layout"], folder / name, facts["seed"], facts["dtype"], facts.get("set", {}))
 
 
 def write_ready_checkpoint(folder: Path) -> None:
