@@ -27,9 +27,13 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("work", type=Path)
     arguments = parser.parse_args()
-    work: Path = arguments.work
+    unpack(arguments.checkpoint, arguments.work)
+
+
+def unpack(checkpoint: Path, work: Path) -> None:
+    """Writes the networks of a checkpoint as the trainings keep theirs."""
     work.mkdir(parents=True, exist_ok=True)
-    file = open_weights(arguments.checkpoint)
+    file = open_weights(checkpoint)
     denoiser = detect.recognise(file).convert(detect.denoiser_tensors(file.tensors))
     vae_tensors = autoencoder.vae_tensors(file.tensors)
     vae = autoencoder.recognise(file).convert(vae_tensors)
