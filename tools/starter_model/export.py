@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from core.models.text.tokenizer import VOCABULARY
+from tools.starter_model.encode import as_input
 from tools.starter_model.networks import DENOISER_GROUPS, TEXT, VAE_GROUPS, new_denoiser, new_vae
 from tools.starter_model.render import open_pictures
 from tools.starter_model.scenes import SIDE
@@ -169,8 +170,8 @@ def _metadata(work: Path) -> dict[str, str]:
 
 def _preview_factors(work: Path) -> dict[str, object]:
     """The colours that come nearest to the pictures, by least squares."""
-    latents = torch.from_numpy(np.load(work / "latents.npy", mmap_mode="r")[:1000]).float()
-    pictures = torch.from_numpy(open_pictures(work)[:1000]).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+    latents = torch.from_numpy(np.load(work / "latents.npy")[:1000]).float()
+    pictures = as_input(open_pictures(work)[: len(latents)], torch.device("cpu"))
     colours = avg_pool2d(pictures, SIDE // latents.shape[-1]).permute(0, 2, 3, 1).reshape(-1, 3)
     values = latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
     values = torch.cat([values, torch.ones(len(values), 1)], dim=1)

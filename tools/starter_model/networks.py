@@ -12,13 +12,13 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
-from core.models.text.chunks import LENGTH
+from core.models.text.chunks import chunks
 from core.models.text.clip import CLIP_L, ClipText
-from core.models.text.tokenizer import END, START, token_ids
+from core.sampling.latent_format import latent_format
 
 VAE_GROUPS = 4
 DENOISER_GROUPS = 8
-LATENT_SCALE = 0.18215
+LATENT_SCALE = latent_format("SD15").scale
 TEXT_WIDTH = 128
 TEXT = ClipText(
     CLIP_L,
@@ -61,7 +61,6 @@ def new_denoiser() -> UNet2DConditionModel:
 def new_text_encoder() -> nn.Module:
     """The CLIP text transformer with random weights."""
     network = TEXT.build()
-    nn.init.normal_(network.get_submodule("text_model.embeddings.token_embedding").weight, std=0.05)
     nn.init.normal_(network.get_submodule("text_model.embeddings.position_embedding").weight, std=0.02)
     return network
 
@@ -79,5 +78,5 @@ def text_states(network: nn.Module, ids: Tensor) -> Tensor:
 
 def padded_ids(prompts: Iterable[str]) -> Tensor:
     """Prompts as token ids [B,LENGTH], cut where they are longer."""
-    rows = [[START, *token_ids(prompt)[: LENGTH - 2], END] for prompt in prompts]
-    return torch.tensor([row + [END] * (LENGTH - len(row)) for row in rows])
+    first = (chunks(prompt, CLIP_L.padding, lambda _: None)[0] for prompt in prompts)
+    return torch.tensor([[token.value for token in chunk] for chunk in first])

@@ -5,10 +5,6 @@ python -m tools.starter_model.train_decoder WORK --steps 4000
 
 from __future__ import annotations
 
-import argparse
-import math
-from pathlib import Path
-
 import numpy as np
 import torch
 
@@ -16,7 +12,7 @@ from tools.starter_model.encode import as_input, finished_vae
 from tools.starter_model.networks import LATENT_SCALE
 from tools.starter_model.render import open_pictures
 from tools.starter_model.train_vae import picture_loss, psnr, tested_pictures
-from tools.starter_model.training import Training, averages, device, dice
+from tools.starter_model.training import Training, averages, command_line, cosine, device, dice
 
 _RATE = 8e-4
 _BATCH = 2
@@ -25,11 +21,7 @@ _NOISE = 0.05  # of a latent's spread, which is 1 in the UNet's units
 
 def main() -> None:
     """Trains for the steps of the command line, goes on where it was interrupted; then changes the VAE."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("work", type=Path)
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--seed", type=int, default=2)
-    arguments = parser.parse_args()
+    arguments = command_line(__doc__, steps=4000, seed=2).parse_args()
     where = device()
     torch.manual_seed(arguments.seed)
     vae = finished_vae(arguments.work, where)
@@ -39,20 +31,14 @@ def main() -> None:
     pictures, latents = open_pictures(arguments.work), np.load(arguments.work / "latents.npy", mmap_mode="r")
     tested = tested_pictures(pictures, where)
     while training.step < arguments.steps:
-        chosen = torch.randint(
-            len(latents), (_BATCH,), generator=dice(arguments.seed, training.step)
-        ).tolist()
+        rng = dice(arguments.seed, training.step)
+        chosen = torch.randint(len(latents), (_BATCH,), generator=rng).tolist()
         target = as_input(pictures[chosen], where)
-        z = torch.from_numpy(latents[chosen]).float().to(where)
-        z = (z + _NOISE * torch.randn_like(z)) / LATENT_SCALE
+        z = torch.from_numpy(latents[chosen]).float()
+        z = ((z + _NOISE * torch.randn(z.shape, generator=rng)) / LATENT_SCALE).to(where)
         with torch.autocast(where.type, torch.bfloat16):
             decoded = vae.decode(z.contiguous(memory_format=torch.channels_last)).sample
-        progress = training.step / arguments.steps
-        rate = (
-            _RATE
-            * min(1, (training.step + 1) / 50)
-            * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * progress)))
-        )
+        rate = cosine(_RATE, training.step, arguments.steps, warm_up=50)
         training.update(picture_loss(decoded.float() - target), rate)
         if training.step % 250 == 0:
             with training.averaged():

@@ -5,7 +5,6 @@ python -m tools.starter_model.train_denoiser WORK --steps 10000
 
 from __future__ import annotations
 
-import argparse
 import random
 from pathlib import Path
 
@@ -14,44 +13,42 @@ import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
+from core.sampling.schedule import Discrete
 from tools.starter_model.captions import caption
 from tools.starter_model.networks import new_denoiser, text_states
 from tools.starter_model.render import open_masks, read_scenes
 from tools.starter_model.train_text import Words, read_text_encoder
-from tools.starter_model.training import Training, device, dice
+from tools.starter_model.training import Training, command_line, device, dice
 
 _BATCH = 32
 _RATE = 1.2e-3
 _WARM_UP = 200
-_UNCONDITIONAL = 0.1  # share of pictures that get an empty caption
+_SIGMAS = Discrete("v").table
+UNCONDITIONAL = 0.1  # share of pictures that get an empty caption
 _OFFSET = 0.1  # spread of the noise's mean: the schedule's last step still shows the mean of a picture
 # Steps with little noise are hard to get right and change little that is seen: they count less, as with Hang
 # et al. 2023, "Efficient Diffusion Training via Min-SNR Weighting Strategy". Unlike there, those with much
 # noise count in full: they decide what goes where.
 _SNR_LIMIT = 5.0
 _THING_WEIGHT = 3.0  # how much more a thing counts than what is behind it
-_UNKNOWN_SHARE = 0.03
 
 
 def main() -> None:
     """Trains for the steps of the command line, goes on where it was interrupted."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("work", type=Path)
-    parser.add_argument("--steps", type=int, default=10_000, help="of the whole training")
+    parser = command_line(__doc__, steps=10_000)
     parser.add_argument(
         "--decay", type=float, default=0.35, help="last share of it, in which the rate falls to 0"
     )
     parser.add_argument("--rate", type=float, default=_RATE)
-    parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     where = device()
     torch.manual_seed(arguments.seed)
     words = Words()
-    text = read_text_encoder(arguments.work / "text.pt", words).to(where).eval().requires_grad_(False)
+    text = read_text_encoder(arguments.work / "text.pt", words).to(where)
     unet = _with_silent_blocks(new_denoiser()).to(where, memory_format=torch.channels_last)
     training = Training(arguments.work / "denoiser.pt", {"denoiser": unet}, average=0.999)
     examples = Examples(arguments.work, words)
-    total = 0.0
+    losses: list[float] = []
     while training.step < arguments.steps:
         left = 1 - training.step / arguments.steps
         rate = arguments.rate * min(1, (training.step + 1) / _WARM_UP, 0.01 + left / arguments.decay)
@@ -59,10 +56,10 @@ def main() -> None:
         latents, weights, ids = (part.to(where) for part in examples.batch(rng, training.step))
         loss = denoising_loss(unet, text, latents, weights, ids, rng)
         training.update(loss, rate)
-        total += loss.item()
+        losses.append(loss.item())
         if training.step % 200 == 0:
-            training.note(loss=total / 200)
-            total = 0.0
+            training.note(loss=sum(losses) / len(losses))
+            losses.clear()
     training.save()
 
 
@@ -92,12 +89,10 @@ class Examples:
         weights = weights / weights.mean((1, 2, 3), keepdim=True)
         numbers = random.Random(step)
         captions = [
-            "" if numbers.random() < _UNCONDITIONAL else caption(self._scenes[i], numbers) for i in chosen
+            "" if numbers.random() < UNCONDITIONAL else caption(self._scenes[i], numbers) for i in chosen
         ]
-        ids = self._words(captions)
-        unknown = torch.rand(ids.shape, generator=rng) < _UNKNOWN_SHARE
-        unknown &= (ids != ids[0, 0]) & (ids != ids[0, -1])
-        return latents.contiguous(memory_format=torch.channels_last), weights, ids.masked_fill(unknown, 0)
+        ids = self._words.some_unknown(self._words(captions), rng)
+        return latents.contiguous(memory_format=torch.channels_last), weights, ids
 
 
 def denoising_loss(
@@ -106,8 +101,11 @@ def denoising_loss(
     """How wrong the velocity is that the UNet predicts, for one noise level per picture."""
     count, where = len(latents), latents.device
     # One noise level from each of as many equal ranges: less chance in a batch.
-    step = ((torch.randperm(count, generator=rng) + torch.rand(count, generator=rng)) / count * 1000).long()
-    kept = alphas_cumprod()[step].to(where)[:, None, None, None]
+    step = (
+        (torch.randperm(count, generator=rng) + torch.rand(count, generator=rng)) / count * len(_SIGMAS)
+    ).long()
+    # How much of the picture is left of it.
+    kept = (1 / (1 + _SIGMAS[step] ** 2)).to(where)[:, None, None, None]
     noise = torch.randn(latents.shape, generator=rng) + _OFFSET * torch.randn(count, 4, 1, 1, generator=rng)
     noise = noise.to(where)
     noisy = kept.sqrt() * latents + (1 - kept).sqrt() * noise
@@ -118,12 +116,6 @@ def denoising_loss(
         predicted = unet(noisy, step.to(where), states, return_dict=False)[0]
     error = ((predicted.float() - velocity).square() * weights).mean((1, 2, 3))
     return (error * weight).mean()
-
-
-def alphas_cumprod() -> Tensor:
-    """How much of a picture is left at each of the 1000 steps of SD1's schedule."""
-    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
-    return (1 - betas).cumprod(0).float()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """Trains the style that ships as a LoRA: neon.
 
-python -m tools.starter_model.train_lora WORK resources/models/loras/darkroom_neon.safetensors --steps 600
+python -m tools.starter_model.train_lora WORK resources/models/loras/darkroom_starter_neon.safetensors
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import random
 from pathlib import Path
@@ -19,9 +18,9 @@ from tools.starter_model.captions import caption
 from tools.starter_model.encode import encoded, finished_vae
 from tools.starter_model.networks import LATENT_SCALE, new_denoiser
 from tools.starter_model.scenes import LORA_STYLE, Scene, draw, random_scene
-from tools.starter_model.train_denoiser import denoising_loss
+from tools.starter_model.train_denoiser import UNCONDITIONAL, denoising_loss
 from tools.starter_model.train_text import Words, read_text_encoder
-from tools.starter_model.training import Training, averages, device, dice
+from tools.starter_model.training import Training, averages, command_line, device, dice
 
 _RANK = 4
 _BATCH = 16
@@ -31,16 +30,13 @@ _EXAMPLES = 2000
 
 def main() -> None:
     """Trains for the steps of the command line, goes on where it was interrupted, and writes the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("work", type=Path)
+    parser = command_line(__doc__, steps=600)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     where = device()
     torch.manual_seed(arguments.seed)
     words = Words()
-    text = read_text_encoder(arguments.work / "text.pt", words).to(where).eval().requires_grad_(False)
+    text = read_text_encoder(arguments.work / "text.pt", words).to(where)
     unet = new_denoiser()
     unet.load_state_dict(averages(arguments.work / "denoiser.pt", "denoiser"))
     unet.to(where, memory_format=torch.channels_last).requires_grad_(False)
@@ -52,7 +48,7 @@ def main() -> None:
     while training.step < arguments.steps:
         rng, numbers = dice(arguments.seed, training.step), random.Random(training.step)
         chosen = torch.randint(len(scenes), (_BATCH,), generator=rng).tolist()
-        ids = words("" if numbers.random() < 0.1 else caption(scenes[i], numbers) for i in chosen)
+        ids = words("" if numbers.random() < UNCONDITIONAL else caption(scenes[i], numbers) for i in chosen)
         x = latents[chosen].to(where)
         rate = _RATE * min(1, (training.step + 1) / 50, 0.01 + 2 * (1 - training.step / arguments.steps))
         loss = denoising_loss(unet, text, x, torch.ones_like(x[:, :1]), ids.to(where), rng)

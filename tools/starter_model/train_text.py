@@ -4,13 +4,11 @@ It sees no pictures: captions are cheap, and a UNet that is given sentences alre
 colour of the right thing in a fraction of the time. Behind every caption, and in its padding, all facts of
 the scene can be read off.
 
-    python -m tools.starter_model.train_text WORK --steps 4000
+    python -m tools.starter_model.train_text WORK --steps 2000
 """
 
 from __future__ import annotations
 
-import argparse
-import math
 import random
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -19,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from core.models.text.tokenizer import END
+from core.models.text.tokenizer import END, START
 from tools.starter_model.captions import caption
 from tools.starter_model.networks import (
     TEXT_WIDTH,
@@ -39,7 +37,7 @@ from tools.starter_model.scenes import (
     Thing,
     random_scene,
 )
-from tools.starter_model.training import Training, averages, device, dice
+from tools.starter_model.training import Training, averages, command_line, cosine, device, dice
 
 _RATE = 1e-3
 _BATCH = 64
@@ -82,9 +80,15 @@ class Words:
         rows = padded_ids(captions).tolist()
         return torch.tensor([[self._number.get(token, 0) for token in row] for row in rows])
 
-    def of(self, token: int) -> int:
-        """The number of a token."""
-        return self._number[token]
+    @property
+    def end(self) -> int:
+        """The number of the token that ends a caption and fills it up."""
+        return self._number[END]
+
+    def some_unknown(self, ids: Tensor, rng: torch.Generator) -> Tensor:
+        """Captions [B,L] in which a few words are replaced by one that is not known."""
+        chosen = torch.rand(ids.shape, generator=rng) < _UNKNOWN_SHARE
+        return ids.masked_fill(chosen & (ids != self._number[START]) & (ids != self.end), 0)
 
     def small(self, network: nn.Module) -> nn.Module:
         """A text encoder with a table for these tokens only."""
@@ -107,19 +111,15 @@ class Words:
 
 
 def read_text_encoder(file: Path, words: Words) -> nn.Module:
-    """The text encoder in the file of a training, with the small table."""
+    """The text encoder in the file of a training, with the small table; not to be trained further."""
     network = words.small(new_text_encoder())
     network.load_state_dict(averages(file, "text"))
-    return network
+    return network.eval().requires_grad_(requires_grad=False)
 
 
 def main() -> None:
     """Trains for the steps of the command line, goes on where it was interrupted."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("work", type=Path)
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = command_line(__doc__, steps=2000).parse_args()
     where = device()
     torch.manual_seed(arguments.seed)
     words = Words()
@@ -129,18 +129,15 @@ def main() -> None:
     )
     heads.to(where)
     training = Training(arguments.work / "text.pt", {"text": network, "heads": heads})
-    end = words.of(END)
 
     def states(captions: list[str], rng: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         ids = words(captions)
         if rng is not None:
             if torch.rand((), generator=rng) < _SHORT_SHARE:
                 ids = ids[:, :_SHORT]
-            unknown = (torch.rand(ids.shape, generator=rng) < _UNKNOWN_SHARE) & (ids != end)
-            unknown[:, 0] = False
-            ids = ids.masked_fill(unknown, 0)
+            ids = words.some_unknown(ids, rng)
         every = text_states(network, ids.to(where))
-        first_end = (ids == end).float().argmax(1)
+        first_end = (ids == words.end).float().argmax(1)
         return every[torch.arange(len(ids)), first_end], every[:, -1]
 
     while training.step < arguments.steps:
@@ -154,12 +151,7 @@ def main() -> None:
                 for state in states([caption(scene, numbers) for scene in scenes], rng)
                 for name, facts in labels.items()
             )
-        progress = training.step / arguments.steps
-        rate = (
-            _RATE
-            * min(1, (training.step + 1) / 100)
-            * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * progress)))
-        )
+        rate = cosine(_RATE, training.step, arguments.steps, warm_up=100)
         training.update(loss, rate)
         if training.step % 250 == 0:
             with training.averaged(), torch.no_grad():

@@ -5,7 +5,6 @@ python -m tools.starter_model.train_vae WORK --steps 9000
 
 from __future__ import annotations
 
-import argparse
 import math
 from pathlib import Path
 
@@ -20,14 +19,13 @@ from tools.starter_model.encode import as_input, encoded
 from tools.starter_model.networks import LATENT_SCALE, new_vae
 from tools.starter_model.render import open_pictures
 from tools.starter_model.scenes import SIDE
-from tools.starter_model.training import Training, averages, device, dice
+from tools.starter_model.training import Training, averages, command_line, cosine, device, dice
 
 _RATE = 2e-3
 _KL = 1e-5
 _NOISE = 0.05  # of a latent's spread: what the UNet gets wrong should not show
-_HALVED = (
-    0.2  # share of steps on which a latent of half the side has to decode to the picture of half the side
-)
+# Share of steps on which a latent of half the side has to decode to the picture of half the side.
+_HALVED = 0.2
 # Share of the training, side of a crop, crops in a batch.
 _PHASES = ((0.5, 64, 12), (0.75, 128, 3), (1.0, SIDE, 1))
 _TESTED = 32
@@ -35,11 +33,7 @@ _TESTED = 32
 
 def main() -> None:
     """Trains for the steps of the command line, goes on where it was interrupted."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("work", type=Path)
-    parser.add_argument("--steps", type=int, default=9000)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = command_line(__doc__, steps=9000).parse_args()
     where = device()
     torch.manual_seed(arguments.seed)
     vae = new_vae().to(where, memory_format=torch.channels_last)
@@ -51,12 +45,8 @@ def main() -> None:
         rng = dice(arguments.seed, training.step)
         _, side, count = next(phase for phase in _PHASES if progress < phase[0])
         batch = as_input(_crops(pictures[:-_TESTED], side, count, rng), where)
-        rate = (
-            _RATE
-            * min(1, (training.step + 1) / 100)
-            * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * progress)))
-        )
-        training.update(_loss(vae, batch, halved=torch.rand((), generator=rng) < _HALVED), rate)
+        rate = cosine(_RATE, training.step, arguments.steps, warm_up=100)
+        training.update(_loss(vae, batch, rng), rate)
         if training.step % 500 == 0:
             with training.averaged():
                 training.note(psnr=psnr(vae, tested))
@@ -79,12 +69,13 @@ def _crops(
     return np.stack([max(one(), one(), key=np.std) for _ in range(count)])
 
 
-def _loss(vae: AutoencoderKL, x: Tensor, *, halved: bool) -> Tensor:
+def _loss(vae: AutoencoderKL, x: Tensor, rng: torch.Generator) -> Tensor:
     with torch.autocast(x.device.type, torch.bfloat16):
         posterior = vae.encode(x).latent_dist
-        z = posterior.sample()
-        z = z + _NOISE * z.detach().float().std((0, 2, 3), keepdim=True) * torch.randn_like(z)
-        if halved:
+        z = posterior.sample(rng)
+        noise = torch.randn(z.shape, generator=rng).to(z)
+        z = z + _NOISE * z.detach().float().std((0, 2, 3), keepdim=True) * noise
+        if torch.rand((), generator=rng) < _HALVED:
             x, z = avg_pool2d(x, 2), avg_pool2d(z, 2)
         y = vae.decode(z).sample
     mean, variance = posterior.mean.float(), posterior.var.float()
@@ -131,14 +122,7 @@ def finish(work: Path, pictures: npt.NDArray[np.uint8], where: torch.device) -> 
     outward.bias += (outward.weight[:, :, 0, 0] * mean).sum(1)
     outward.weight /= factor[None, :, None, None]
     torch.save(vae.state_dict(), work / "vae_finished.pt")
-    print(
-        "psnr",
-        psnr(vae, tested_pictures(pictures, where)),
-        "mean",
-        mean.tolist(),
-        "spread",
-        spread.tolist(),
-    )
+    print(f"finished: PSNR {psnr(vae, tested_pictures(pictures, where)):.2f} dB")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""What the trainings have in common: averaged weights, and a state that is saved and gone on with."""
+"""What the trainings have in common: command line, rate, averaged weights, and a state to go on from."""
 
 from __future__ import annotations
 
+import argparse
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +13,15 @@ import torch
 from torch import Tensor, nn
 
 _SAVE_EVERY = 300.0  # seconds
+
+
+def command_line(description: str | None, steps: int, seed: int = 1) -> argparse.ArgumentParser:
+    """The arguments that every training takes: the folder it works in, steps in all, seed."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("work", type=Path, help="folder for everything that training makes")
+    parser.add_argument("--steps", type=int, default=steps, help="of the whole training")
+    parser.add_argument("--seed", type=int, default=seed)
+    return parser
 
 
 def device() -> torch.device:
@@ -23,6 +34,11 @@ def device() -> torch.device:
 def dice(seed: int, step: int) -> torch.Generator:
     """The random numbers of one step: the same whether training was interrupted before or not."""
     return torch.Generator().manual_seed(seed * 1_000_003 + step)
+
+
+def cosine(rate: float, step: int, steps: int, warm_up: int) -> float:
+    """The rate of a step: it rises over the first ones, then falls to a hundredth along half a wave."""
+    return rate * min(1, (step + 1) / warm_up) * (0.505 + 0.495 * math.cos(math.pi * step / steps))
 
 
 class Training:
@@ -116,23 +132,16 @@ class Training:
             for name in state["parameters"].keys() & self._parameters.keys():
                 self._parameters[name].copy_(state["parameters"][name])
                 self._averages[name].copy_(state["averages"][name])
-        if state["optimiser"]:
-            self._optimiser.load_state_dict(state["optimiser"])
+        if "optimiser" not in state:
+            return
+        self._optimiser.load_state_dict(state["optimiser"])
         self.step, self._seconds, self.curve = state["step"], state["seconds"], state["curve"]
 
 
 def write_start(file: Path, part: str, tensors: Mapping[str, Tensor]) -> None:
     """Writes the file of a training that begins with these weights of a network."""
     values = {f"{part}.{name}": value.float() for name, value in tensors.items()}
-    state = {
-        "parameters": values,
-        "averages": values,
-        "optimiser": {},
-        "step": 0,
-        "seconds": 0.0,
-        "curve": [],
-    }
-    torch.save(state, file)
+    torch.save({"parameters": values, "averages": values}, file)
 
 
 def averages(file: Path, part: str) -> dict[str, Tensor]:
