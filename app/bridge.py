@@ -20,6 +20,7 @@ from core.events import (
     NodeBlocked,
     NodeCached,
     NodeEvent,
+    NodeExpanded,
     NodeFailed,
     NodeFinished,
     NodePreview,
@@ -60,7 +61,7 @@ class Bridge(QObject):
     Args:
         document_of: The open document of a key; None once it is closed.
 
-    Signals:
+    Signals, where a node is that of the graph which an ephemeral one is shown under:
         run_started: Job id.
         node_started: Job id, node id.
         node_progress: Job id, node id, steps done, steps in all.
@@ -141,23 +142,26 @@ class Bridge(QObject):
             case _ if run is None:
                 pass  # the job was not queued here
             case NodeStarted():
-                run.node = event.node_id
+                run.node, run.under = event.node_id, event.display_id
                 self._update(event, state=NodeState.RUNNING, progress=None)
-                self.node_started.emit(event.run_id, event.node_id)
+                self.node_started.emit(event.run_id, event.display_id)
+            case NodeExpanded():
+                run.weights |= dict.fromkeys(event.children, 1.0)
+                run.left[self._place(event.display_id)].update(event.children)
             case NodeFinished():
                 run.order += 1
                 self._settle(run, event, NodeState.DONE, event.shown, seconds=event.seconds, order=run.order)
-                self.node_finished.emit(event.run_id, event.node_id, event.shown)
+                self.node_finished.emit(event.run_id, event.display_id, event.shown)
             case NodeCached():
                 self._settle(run, event, NodeState.CACHED, event.shown)
-                self.node_cached.emit(event.run_id, event.node_id)
+                self.node_cached.emit(event.run_id, event.display_id)
             case NodeFailed():
                 self._settle(run, event, NodeState.FAILED, None, message=str(event.error), error=event.error)
                 self._note_failed(self._place(event.display_id))
-                self.node_failed.emit(event.run_id, event.node_id, event.error)
+                self.node_failed.emit(event.run_id, event.display_id, event.error)
             case NodeBlocked():
                 self._settle(run, event, NodeState.BLOCKED, None, message=event.reason)
-                self.node_blocked.emit(event.run_id, event.node_id, event.reason)
+                self.node_blocked.emit(event.run_id, event.display_id, event.reason)
             case _:
                 raise TypeError(f"nobody knows how to show {event!r}")
 
@@ -249,18 +253,18 @@ class Bridge(QObject):
             if self._run:
                 self._run.share = share
             self._update(event, progress=share)
-            self.node_progress.emit(event.run_id, event.node_id, event.value, event.maximum)
+            self.node_progress.emit(event.run_id, event.display_id, event.value, event.maximum)
         for event in previews.values():
             image = to_qimage(event.image)
             if self._run:
                 self._run.previewed.add(event.node_id)
             self._update(event, preview=image)
-            self.node_preview.emit(event.run_id, event.node_id, image)
+            self.node_preview.emit(event.run_id, event.display_id, image)
 
     def _tell_queue(self) -> None:
         run = self._run
         if run is not None:
-            title = title_of(run.job.graph, run.node, self._registry) if run.node else ""
+            title = title_of(run.job.graph, run.under, self._registry) if run.node else ""
             self._queue.update(run.job.id, progress=run.progress, node=title, pictures=tuple(run.pictures))
 
     def _update(self, event: NodeEvent, **fields: Any) -> None:
@@ -285,6 +289,7 @@ class _Run:
     Attributes:
         weights: How much of the run each node is that takes part in it and has no result yet.
         left: Node of the document -> nodes shown under it that have not run yet.
+        node: The node that runs, which may be an ephemeral one;  under: the one it is shown under.
         share: How far the running node is.
         order: Number of nodes that ran.
     """
@@ -296,6 +301,7 @@ class _Run:
     previewed: set[str] = field(default_factory=set[str])
     pictures: list[Path] = field(default_factory=list[Path])
     node: str = ""
+    under: str = ""
     share: float = 0.0
     order: int = 0
 

@@ -269,7 +269,8 @@ def _sentence(found: Iterable[NodeError | Problem], graph: PromptGraph, registry
     if first is None:
         return ""
     text = first.message if isinstance(first, Problem) else str(first)
-    place = f"{title_of(graph, first.node_id, registry)}: " if first.node_id is not None else ""
+    node_id = first.node_id if isinstance(first, Problem) else first.display_id
+    place = f"{title_of(graph, node_id, registry)}: " if node_id is not None else ""
     return f"{place}{text}" + (f" (and {len(others)} more)" if others else "")
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from core.engine.run import RunReport
-from core.events import NodeCached, NodeFinished, NodeProgress, NodeStarted, RunEvent
+from core.events import NodeCached, NodeExpanded, NodeFinished, NodeProgress, NodeStarted, RunEvent
 from core.folders import Folders
 from core.graph import PromptGraph
 from core.media.outputs import SavedFile, path_of
@@ -29,6 +29,7 @@ class Terminal:
         self._out = Console(highlight=False, emoji=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
         self._titles: dict[str, str] = {}
+        self._count = 0
         self._name = name
         self._folders = folders
         self._bar = Progress(
@@ -57,13 +58,17 @@ class Terminal:
             title = node.title or registry.title(node.class_type)
             # Titles come from strangers: no codes that steer the terminal.
             self._titles[node_id] = "".join(letter if letter.isprintable() else " " for letter in title)
-        self._bar.update(self._nodes, total=len(graph.nodes))
+        self._count = len(graph.nodes)
+        self._bar.update(self._nodes, total=self._count)
 
     def on_event(self, event: RunEvent) -> None:
         """Follows the run."""
         match event:
             case NodeStarted():
-                self._bar.update(self._steps, description=f"  {self._title(event.node_id)}", visible=False)
+                self._bar.update(self._steps, description=f"  {self._title(event.display_id)}", visible=False)
+            case NodeExpanded(children=children):
+                self._count += len(children)
+                self._bar.update(self._nodes, total=self._count)
             case NodeProgress(value=value, maximum=maximum):
                 self._bar.update(self._steps, completed=value, total=maximum, visible=True)
             case NodeFinished() | NodeCached():
@@ -87,7 +92,8 @@ class Terminal:
         for error in errors:
             # Errors without a node, about a file as a whole, name it themselves.
             node_id = getattr(error, "node_id", None)
-            place = f"{self._name}: {self._title(node_id)} (node {node_id}): " if node_id is not None else ""
+            shown_under = getattr(error, "display_id", None) or node_id
+            place = f"{self._name}: {self._title(shown_under)} (node {node_id}): " if shown_under is not None else ""
             message = getattr(error, "message", None) or str(error)
             self._err.print(f"darkroom: {place}{message}", markup=False, style="red")
 

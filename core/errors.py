@@ -112,16 +112,25 @@ class NodeError(DarkroomError):
 
     Attributes:
         node_id: The node that raised.
+        display_id: The node of the user's graph that it is shown under: itself, unless it is ephemeral.
         class_type: Its type.
         inputs: Its inputs in words; tensors as shape and dtype.
         kind: Class name of the cause, as `ValueError`.
     """
 
     def __init__(
-        self, message: str, *, node_id: str, class_type: str, inputs: Mapping[str, str], kind: str
+        self,
+        message: str,
+        *,
+        node_id: str,
+        class_type: str,
+        inputs: Mapping[str, str],
+        kind: str,
+        display_id: str = "",
     ) -> None:
         super().__init__(message)
         self.node_id = node_id
+        self.display_id = display_id or node_id
         self.class_type = class_type
         self.inputs = dict(inputs)
         self.kind = kind

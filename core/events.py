@@ -77,6 +77,13 @@ class NodePreview(NodeEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class NodeExpanded(NodeEvent):
+    """A node has other nodes run in its place; it is finished once they are."""
+
+    children: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFinished(NodeEvent):
     """A node is done; `shown` is what it wants displayed, None for most."""
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from core.engine.cache import Result
 from core.engine.context import CancelToken
+from core.engine.validate import BoundNode
 from core.errors import Cancelled
 from core.events import Ui
-from core.nodes.api import Blocked, Shown
+from core.graph import Link
+from core.nodes.api import Blocked, Expansion, Shown, Subgraph, inner_link
 from core.nodes.spec import NodeSpec
 
 Items: TypeAlias = Mapping[str, list[object]]
@@ -54,9 +57,29 @@ def blocked_result(spec: NodeSpec) -> Result:
     return Result(tuple([Blocked()] for _ in spec.outputs))
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Stands for the items that a link will give, once the nodes of an expansion have run."""
+
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What a node gave.
+
+    Attributes:
+        result: Its items, some of which may be `Later`.
+        subgraphs: What it expands into, by what the ids of their nodes begin with; empty for most.
+    """
+
+    result: Result
+    subgraphs: Mapping[str, Subgraph]
+
+
 def call_node(
-    spec: NodeSpec, calls: Sequence[Arguments], hidden: Arguments, token: CancelToken, loop: asyncio.Runner
-) -> Result:
+    node: BoundNode, calls: Sequence[Arguments], hidden: Arguments, token: CancelToken, loop: asyncio.Runner
+) -> Called:
     """What the node gives, with the items of all calls one after the other.
 
     Args:
@@ -65,10 +88,12 @@ def call_node(
     Raises:
         TypeError: It returned something that does not fit its outputs.
     """
+    spec = node.spec
     assert spec.function is not None
     outputs: tuple[list[object], ...] = tuple([] for _ in spec.outputs)
     shown: dict[str, list[object]] | None = None
-    for arguments in calls:
+    subgraphs: dict[str, Subgraph] = {}
+    for index, arguments in enumerate(calls):
         if reason_not_to_call(spec, arguments) is not None:
             _add(outputs, [[Blocked()] for _ in spec.outputs])
             continue
@@ -79,8 +104,12 @@ def call_node(
         if isinstance(returned, Shown):
             shown = _merge(shown, returned.shown)
             returned = returned.value
+        if isinstance(returned, Expansion):
+            prefix = f"{node.node_id}.{index}.0."
+            subgraphs[prefix] = returned.subgraph
+            returned = _with_later(returned.value, prefix, spec.returns_tuple)
         _add(outputs, _read(spec, returned))
-    return Result(outputs, shown)
+    return Called(Result(outputs, shown), subgraphs)
 
 
 async def _until_cancelled(work: Coroutine[Any, Any, object], token: CancelToken) -> object:
@@ -92,6 +121,15 @@ async def _until_cancelled(work: Coroutine[Any, Any, object], token: CancelToken
     if task.cancelled():
         raise Cancelled
     return task.result()
+
+
+def _with_later(value: object, prefix: str, is_several: bool) -> object:
+    """What an expansion gives, with links as what they will give."""
+    if isinstance(value, Link):
+        return Later(inner_link(value, prefix))
+    if isinstance(value, tuple) and is_several:
+        return tuple(_with_later(item, prefix, False) for item in value)
+    return [_with_later(item, prefix, False) for item in value] if isinstance(value, list) else value
 
 
 def _add(outputs: Sequence[list[object]], items: Sequence[list[object]]) -> None:
@@ -132,7 +170,7 @@ def _values(spec: NodeSpec, returned: object) -> Sequence[object]:
 
 
 def _items(is_list: bool, name: str, value: object) -> list[object]:
-    if not is_list or isinstance(value, Blocked):
+    if not is_list or isinstance(value, Blocked | Later):
         return [value]
     if not isinstance(value, list | tuple):
         raise TypeError(f"its output {name!r} has to be a list, not {type(value).__name__}")

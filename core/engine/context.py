@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from core.engine.live import Live
 from core.engine.validate import BoundNode, Validation
 from core.errors import Cancelled
 from core.events import Listener, NodePreview, NodeProgress, Picture, RunEvent
@@ -86,10 +87,12 @@ class Hidden:
         options: RunOptions,
         validation: Validation,
         fingerprints: Mapping[str, object],
+        live: Live,
         emit: Listener,
     ) -> None:
         self.context = context
         self.options = options
+        self.live = live
         self.emit = emit
         self.last_preview = -float("inf")
         self._validation = validation
@@ -115,7 +118,7 @@ class Hidden:
             case "EXTRA_PNGINFO":
                 return WorkflowInfo(self.options.extra_pnginfo)
             case "DYNPROMPT":
-                return _Graph(tuple(self._validation.graph.nodes))
+                return self.live
             case _:
                 raise LookupError(f"nothing fills in a parameter of kind {kind!r}")
 
@@ -161,17 +164,10 @@ class NodeContext:
 
     @property
     def _place(self) -> tuple[str, str, str]:
-        return self._hidden.options.run_id, self._node_id, self._node_id
+        return self._hidden.options.run_id, self._node_id, self._hidden.live.display_id(self._node_id)
 
     def _emit(self, event: RunEvent) -> None:
         self._hidden.emit(event)
-
-
-@dataclass(frozen=True, slots=True)
-class _Graph:
-    """The `core.nodes.api.LiveGraph` of a run."""
-
-    node_ids: Sequence[str]
 
 
 def api_prompt(validation: Validation, fingerprints: Mapping[str, object]) -> Prompt:

@@ -20,7 +20,7 @@ def is_out_of_memory(cause: BaseException) -> bool:
     return isinstance(cause, RuntimeError) and any(words in str(cause) for words in _MEMORY_WORDS)
 
 
-def wrap(node: BoundNode, inputs: Items, cause: Exception) -> NodeError:
+def wrap(node: BoundNode, inputs: Items, cause: Exception, display_id: str) -> NodeError:
     """The error a user is told about, with the exception as its cause."""
     message = str(cause) or type(cause).__name__
     kind = NodeError
@@ -30,6 +30,7 @@ def wrap(node: BoundNode, inputs: Items, cause: Exception) -> NodeError:
     error = kind(
         message,
         node_id=node.node_id,
+        display_id=display_id,
         class_type=node.spec.class_type,
         inputs=summarise(inputs),
         kind=type(cause).__name__,

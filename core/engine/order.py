@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
+from core.engine.topology import sources_first
 from core.engine.validate import BoundNode
+
+Rank: TypeAlias = tuple[int, int, int]
+"""Place in the walk from the outputs; for ephemeral nodes also which expansion, and place in it."""
 
 
 class Order:
     """Nodes that dissolve from the sources on: a node is ready once all it waits for is done.
 
     Of the ready nodes the one with the fewest links to an output comes first, so that pictures appear early.
-    Ties follow the order of the graph, backwards.
+    Ties follow the order of the graph, backwards. Ephemeral nodes have the place of the node they stand for.
 
     Args:
-        nodes: Everything that may be asked for.
+        nodes: Everything that may be asked for. It may grow.
         outputs: What is wanted.
         done: Nodes whose results are known already.
     """
@@ -24,11 +29,14 @@ class Order:
         self, nodes: Mapping[str, BoundNode], outputs: Sequence[str], done: Collection[str] = ()
     ) -> None:
         self._nodes = nodes
-        self._ranks = _ranks(nodes, outputs)
+        self._ranks: dict[str, Rank] = {
+            name: (place, 0, 0) for place, name in enumerate(_walk(nodes, outputs))
+        }
+        self._expansions = 0
         self._done = set(done)
-        self._waits: dict[str, int] = {}
+        self._missing: dict[str, dict[str, None]] = {}
         self._consumers: dict[str, list[str]] = {}
-        self._ready: list[tuple[int, str]] = []
+        self._ready: list[tuple[Rank, str]] = []
         for output in outputs:
             self._want(output)
 
@@ -40,8 +48,9 @@ class Order:
         """Says that the result of a node is known."""
         self._done.add(node_id)
         for consumer in self._consumers.pop(node_id, ()):
-            self._waits[consumer] -= 1
-            if not self._waits[consumer]:
+            missing = self._missing[consumer]
+            del missing[node_id]
+            if not missing:
                 self._push(consumer)
 
     def wait_for(self, node_id: str, sources: Iterable[str]) -> None:
@@ -49,11 +58,28 @@ class Order:
         for source in self._wait(node_id, sources):
             self._want(source)
 
+    def expand(self, node_id: str, children: Collection[str], wanted: Sequence[str]) -> bool:
+        """Returns a node to the graph until the nodes it expands into are done.
+
+        Args:
+            children: Nodes that have come to the graph.
+            wanted: What the node waits for.
+
+        Returns:
+            False if that can never be, since some of it waits for the node itself.
+        """
+        self._expansions += 1
+        place = self._ranks[node_id][0]
+        inner = _walk(self._nodes, wanted, children)
+        self._ranks |= {name: (place, -self._expansions, index) for index, name in enumerate(inner)}
+        self.wait_for(node_id, wanted)
+        return node_id not in sources_first(wanted, lambda name: self._missing.get(name, ()))
+
     def _want(self, node_id: str) -> None:
         wanted = [node_id]
         while wanted:
             node_id = wanted.pop()
-            if node_id not in self._done and node_id not in self._waits:
+            if node_id not in self._done and node_id not in self._missing:
                 wanted += self._wait(node_id, _eager_sources(self._nodes[node_id]))
 
     def _wait(self, node_id: str, sources: Iterable[str]) -> Collection[str]:
@@ -61,31 +87,40 @@ class Order:
         missing = dict.fromkeys(source for source in sources if source not in self._done)
         for source in missing:
             self._consumers.setdefault(source, []).append(node_id)
-        self._waits[node_id] = len(missing)
+        self._missing[node_id] = missing
         if not missing:
             self._push(node_id)
-        return missing
+        return tuple(missing)
 
     def _push(self, node_id: str) -> None:
-        heapq.heappush(self._ready, (self._ranks[node_id], node_id))
+        # Nodes that no output needs may still feed an ephemeral one.
+        heapq.heappush(self._ready, (self._ranks.setdefault(node_id, (0, 0, 0)), node_id))
 
 
 def _eager_sources(node: BoundNode) -> list[str]:
     """What feeds the inputs that are computed without being asked for."""
     spec = node.spec
-    return [
-        link.node_id
-        for name, link in node.links.items()
-        if spec.needs is None or (declared := spec.input(name)) is None or not declared.lazy
-    ]
+    if not spec.has_on_demand:
+        return [link.node_id for link in node.links.values()]
+    return [link.node_id for name, link in node.links.items() if not spec.is_on_demand(name)]
 
 
-def _ranks(nodes: Mapping[str, BoundNode], outputs: Sequence[str]) -> dict[str, int]:
-    """Places in a walk from the outputs against the links, level by level: nearer to an output is lower."""
-    found = dict.fromkeys(reversed(outputs))
+def _walk(
+    nodes: Mapping[str, BoundNode], outputs: Sequence[str], among: Container[str] | None = None
+) -> Iterable[str]:
+    """A walk from the outputs against the links, level by level: what is nearer to an output comes earlier.
+
+    Args:
+        among: Where the walk stays; everywhere if None.
+    """
+    found = dict.fromkeys(name for name in reversed(outputs) if among is None or name in among)
     level = list(found)
     while level:
         sources = [link.node_id for name in level for link in reversed([*nodes[name].links.values()])]
-        level = [source for source in dict.fromkeys(sources) if source not in found]
+        level = [
+            source
+            for source in dict.fromkeys(sources)
+            if source not in found and (among is None or source in among)
+        ]
         found |= dict.fromkeys(level)
-    return {node_id: rank for rank, node_id in enumerate(found)}
+    return found

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from core.engine.cache import Cache, ClassicCache, Result
-from core.engine.call import Arguments, Items, blocked_result, call_node, calls_of, reason_not_to_call
+from core.engine.call import (
+    Arguments,
+    Called,
+    Items,
+    Later,
+    blocked_result,
+    call_node,
+    calls_of,
+    reason_not_to_call,
+)
 from core.engine.context import Hidden, RunContext, RunOptions
 from core.engine.failure import is_out_of_memory, wrap
 from core.engine.hooks import call_hook
+from core.engine.live import Live
 from core.engine.order import Order
 from core.engine.signature import Signature, read_fingerprints, sign
 from core.engine.validate import BoundNode, Validation, validate
@@ -21,6 +32,7 @@ from core.events import (
     Listener,
     NodeBlocked,
     NodeCached,
+    NodeExpanded,
     NodeFailed,
     NodeFinished,
     NodeStarted,
@@ -66,10 +78,11 @@ class Runner:
             raise GraphError(validation.problems)
         fingerprints = read_fingerprints(validation.nodes, self._context.folders)
         signatures = sign(validation.nodes, fingerprints, self._context.folders)
-        self._cache.begin(signatures.values())
+        self._cache.begin(signatures)
+        live = Live(validation, signatures, self._registry, self._context.folders)
         emit = on_event or _ignore
-        hidden = Hidden(self._context, options, validation, fingerprints, emit)
-        return _Run(self._context, options, validation, signatures, self._cache, hidden, emit).perform()
+        hidden = Hidden(self._context, options, validation, fingerprints, live, emit)
+        return _Run(self._context, options, validation, live, self._cache, hidden, emit).perform()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +136,12 @@ class _Run:
     context: RunContext
     options: RunOptions
     validation: Validation
-    signatures: Mapping[str, Signature]
+    live: Live
     cache: Cache
     hidden: Hidden
     emit: Listener
     results: dict[str, Result] = field(default_factory=dict[str, Result])
+    expanded: dict[str, Result] = field(default_factory=dict[str, Result])
     outputs: dict[str, Ui] = field(default_factory=dict[str, Ui])
     executed: list[str] = field(default_factory=list[str])
     cached: list[str] = field(default_factory=list[str])
@@ -140,10 +154,10 @@ class _Run:
         """The whole run."""
         status: Status = "cancelled"
         self._begin()
-        order = Order(self.validation.nodes, self.validation.outputs, self.results)
+        order = Order(self.live.bound, self.validation.outputs, self.results)
         try:
             while (node_id := order.next()) is not None and not self._should_stop:
-                self._work_on(self.validation.nodes[node_id], order)
+                self._work_on(self.live.bound[node_id], order)
             status = self._finish()
         except Cancelled:
             self.emit(RunCancelled(self._run_id))
@@ -159,32 +173,43 @@ class _Run:
             seconds=self.seconds,
             errors=tuple(self.errors),
             left_out=self.validation.problems,
-            _nodes=self.validation.nodes,
-            _signatures=self.signatures,
+            _nodes=self.live.bound,
+            _signatures=self.live.signatures,
             _cache=self.cache,
         )
 
     def _begin(self) -> None:
         """Takes what is known already from the cache, and repeats what it showed."""
-        for node_id in self._in_order_of_graph():
-            result = self.cache.get(self.signatures[node_id])
+        signatures = self.live.signatures
+        known = self._take_known(name for name in self.validation.graph.nodes if name in signatures)
+        self.emit(RunStarted(self._run_id, tuple(known), self.validation.problems))
+        for node_id in known:
+            if node_id in self.validation.reached:
+                self._repeat(node_id, self.results[node_id])
+
+    def _take_known(self, node_ids: Iterable[str]) -> list[str]:
+        """Those of the nodes whose results are in the cache."""
+        known: list[str] = []
+        for node_id in node_ids:
+            result = self.cache.get(self.live.signatures[node_id])
             if result is not None:
                 self.results[node_id] = result
-        self.cached += self.results
-        self.emit(RunStarted(self._run_id, tuple(self.cached), self.validation.problems))
-        for node_id, result in self.results.items():
-            if node_id in self.validation.reached:
-                self._repeat(node_id, result)
+                known.append(node_id)
+        self.cached += known
+        return known
 
     def _work_on(self, node: BoundNode, order: Order) -> None:
         """Brings one node as far as it gets: to its result, back to the graph, or to its error."""
         self.options.token.check()
         node_id = node.node_id
-        known = self.cache.get(self.signatures[node_id])
+        known = self.cache.get(self.live.signatures[node_id])
         if known is not None:  # an equal node has run meanwhile
             self.cached.append(node_id)
             self._repeat(node_id, known)
             self._settle(node_id, known, order)
+            return
+        if (expanded := self.expanded.pop(node_id, None)) is not None:
+            self._keep(node_id, self._with_given(expanded), order)
             return
         inputs = self._gather(node)
         calls = calls_of(node.spec, inputs)
@@ -198,29 +223,61 @@ class _Run:
         started = time.perf_counter()
         try:
             wanted = self._wanted(node, calls)
-            result = None if wanted else self._call(node, calls)
+            if wanted:
+                order.wait_for(node_id, wanted)
+                return
+            called = self._call(node, calls)
+            self.seconds[node_id] = time.perf_counter() - started
+            if called.subgraphs:
+                self._expand(node_id, called, order)
+                return
         except Exception as cause:  # noqa: BLE001 - whatever a node raises, other branches still run
-            self._fail(wrap(node, inputs, cause))
+            self._fail(wrap(node, inputs, cause, self.live.display_id(node_id)))
             return
-        if result is None:
-            order.wait_for(node_id, wanted)
-            return
-        self.seconds[node_id] = time.perf_counter() - started
-        self._keep(node_id, result)
-        self._settle(node_id, result, order)
+        self._keep(node_id, called.result, order)
 
-    def _keep(self, node_id: str, result: Result) -> None:
+    def _expand(self, node_id: str, called: Called, order: Order) -> None:
+        """Puts a node back until those it has run in its place are done."""
+        children = self.live.grow(node_id, called.subgraphs)
+        self.emit(NodeExpanded(*self._place(node_id), tuple(children)))
+        for child in self._take_known(children):
+            self._repeat(child, self.results[child])
+            order.done(child)
+        items = chain.from_iterable(called.result.outputs)
+        links = [item.link for item in items if isinstance(item, Later)]
+        for node, slot in links:
+            if node not in self.live.bound or not 0 <= slot < len(self.live.bound[node].spec.outputs):
+                raise LookupError(f"it gives output {slot} of node {node!r}, which does not exist")
+        wanted = [*dict.fromkeys([*(link.node_id for link in links), *self.live.outputs_of(children)])]
+        if not order.expand(node_id, children, wanted):
+            raise RecursionError("it expands into nodes that wait for itself")
+        self.expanded[node_id] = called.result
+
+    def _with_given(self, result: Result) -> Result:
+        """A result with what the nodes of the expansion have given."""
+
+        def items(item: object) -> list[object]:
+            return (
+                self.results[item.link.node_id].outputs[item.link.slot] if isinstance(item, Later) else [item]
+            )
+
+        outputs = tuple([given for item in output for given in items(item)] for output in result.outputs)
+        return replace(result, outputs=outputs)
+
+    def _keep(self, node_id: str, result: Result, order: Order) -> None:
         self.executed.append(node_id)
-        self.cache.put(self.signatures[node_id], result)
+        self.cache.put(self.live.signatures[node_id], result, self.live.owner(node_id))
         self._show(node_id, result)
         self.emit(NodeFinished(*self._place(node_id), result.shown, self.seconds[node_id]))
+        self._settle(node_id, result, order)
 
     def _gather(self, node: BoundNode) -> Items:
         """The items on each input; None stands for what a lazy input has not been asked for."""
         inputs = {name: [value] for name, value in node.constants.items()}
         for name, link in node.links.items():
-            source = self.results.get(link.node_id)
-            if source is not None:
+            if node.spec.has_on_demand and (declared := node.spec.input(name)) and declared.raw_link:
+                inputs[name] = [link]
+            elif (source := self.results.get(link.node_id)) is not None:
                 inputs[name] = source.outputs[link.slot]
         for declared in node.spec.inputs:
             if declared.lazy:
@@ -243,17 +300,17 @@ class _Run:
         sources = [node.links[name].node_id for name in names if name in node.links]
         return [source for source in sources if source not in self.results]
 
-    def _call(self, node: BoundNode, calls: list[Arguments]) -> Result:
+    def _call(self, node: BoundNode, calls: list[Arguments]) -> Called:
         token = self.options.token
         hidden = self.hidden.arguments(node)
         try:
-            return call_node(node.spec, calls, hidden, token, self.loop)
+            return call_node(node, calls, hidden, token, self.loop)
         except Exception as error:
             free_memory = self.context.free_memory
             if free_memory is None or not is_out_of_memory(error) or not free_memory():
                 raise
         # Outside the handler: the exception would keep alive what the node had allocated.
-        return call_node(node.spec, calls, hidden, token, self.loop)
+        return call_node(node, calls, hidden, token, self.loop)
 
     def _fail(self, error: NodeError) -> None:
         self.errors.append(error)
@@ -290,10 +347,7 @@ class _Run:
         return self.options.run_id
 
     def _place(self, node_id: str) -> tuple[str, str, str]:
-        return self._run_id, node_id, node_id
-
-    def _in_order_of_graph(self) -> list[str]:
-        return [node_id for node_id in self.validation.graph.nodes if node_id in self.signatures]
+        return self._run_id, node_id, self.live.display_id(node_id)
 
 
 def _ignore(event: object) -> None:

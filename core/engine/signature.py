@@ -6,10 +6,12 @@ import contextlib
 import hashlib
 import math
 import uuid
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from core.engine.hooks import call_hook
+from core.engine.topology import sources_first
 from core.engine.validate import BoundNode
 from core.folders import Folders
 from core.nodes.api import VOLATILE
@@ -28,7 +30,10 @@ def read_fingerprints(nodes: Mapping[str, BoundNode], folders: Folders) -> dict[
 
 
 def sign(
-    nodes: Mapping[str, BoundNode], fingerprints: Mapping[str, object], folders: Folders
+    nodes: Mapping[str, BoundNode],
+    fingerprints: Mapping[str, object],
+    folders: Folders,
+    known: dict[str, Signature] | None = None,
 ) -> dict[str, Signature]:
     """The signature of each node: a hash of what it is, its constants, and the signatures of what feeds it.
 
@@ -37,10 +42,12 @@ def sign(
 
     Args:
         nodes: Sources first.
+        known: Signatures of further nodes that may feed these.
     """
     signatures: dict[str, Signature] = {}
+    of_source = signatures if known is None else ChainMap(signatures, known)
     for node_id, node in nodes.items():
-        links = [(name, link.slot, signatures[link.node_id]) for name, link in node.links.items()]
+        links = [(name, link.slot, of_source[link.node_id]) for name, link in node.links.items()]
         parts: list[object] = [
             node.spec.class_type,
             _canonical(node.constants),
@@ -53,8 +60,11 @@ def sign(
             value = fingerprints[node_id]
             is_volatile = isinstance(value, float) and math.isnan(value)
             parts.append(("fingerprint", uuid.uuid4().hex if is_volatile else _canonical(value)))
-        if node.spec.keyed_by_node:
+        reads_graph = "DYNPROMPT" in node.spec.hidden.values()
+        if node.spec.keyed_by_node or reads_graph:
             parts.append(("node", node_id))
+        if reads_graph:
+            parts.append(("graph", _neighbourhood(node_id, nodes)))
         signatures[node_id] = hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
     return signatures
 
@@ -77,6 +87,29 @@ def _files(node: BoundNode, folders: Folders) -> Iterator[object]:
                 if path := spec.widget.find(name, folders):
                     facts = path.stat()
                     yield (str(path), facts.st_size, facts.st_mtime_ns)
+
+
+def _neighbourhood(node_id: str, nodes: Mapping[str, BoundNode]) -> list[object]:
+    """What feeds a node, and everything that any of this feeds: the part of the graph it may act upon."""
+
+    def sources(name: str) -> list[str]:
+        return [link.node_id for link in nodes[name].links.values() if link.node_id in nodes]
+
+    consumers: dict[str, list[str]] = {}
+    for name in nodes:
+        for source in sources(name):
+            consumers.setdefault(source, []).append(name)
+    before = sources_first([node_id], sources)[:-1]
+    around = sorted(sources_first(before, lambda name: consumers.get(name, ())))
+    return [
+        (
+            name,
+            nodes[name].spec.class_type,
+            _canonical(nodes[name].constants),
+            sorted(nodes[name].links.items()),
+        )
+        for name in around
+    ]
 
 
 def _canonical(value: Any) -> object:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from core.engine.hooks import call_hook
 from core.engine.topology import find_cycles, sources_first
 from core.engine.values import NotPlain, check_plain, convert, show
-from core.errors import InputError, Problem
+from core.errors import GraphError, InputError, Problem
 from core.folders import Folders
 from core.graph import Link, PromptGraph, PromptNode
 from core.near import near
@@ -104,6 +104,42 @@ def validate(
     problems += [Problem("no_output", f"there is no node {show(target)} to run for") for target in missing]
     runnable = tuple(output for output in wanted if output in nodes)
     return Validation(graph, tuple(problems), runnable, reached, nodes, wanted)
+
+
+def bind_addition(
+    added: Mapping[str, PromptNode],
+    nodes: Mapping[str, PromptNode],
+    bound: Mapping[str, BoundNode],
+    registry: Registry,
+    folders: Folders,
+) -> dict[str, BoundNode]:
+    """Nodes that came to a graph while it ran, sources first.
+
+    Args:
+        nodes: All nodes, the added ones included.
+        bound: Those of the others that can run.
+
+    Raises:
+        GraphError: Any of the added nodes cannot.
+    """
+    checks = _Checks(PromptGraph(nodes), registry, folders)
+
+    def inner_sources(node_id: str) -> list[str]:
+        return [source for source in checks.sources(node_id) if source in added]
+
+    order = sources_first(added, inner_sources)
+    for cycle in find_cycles(order, inner_sources):
+        checks.report_cycle(cycle)
+    found = {node_id: node for node_id in order if (node := checks.bind(node_id, True)) is not None}
+    problems = [problem for of_node in checks.problems.values() for problem in of_node]
+    if problems:
+        raise GraphError(problems)
+    for node_id, node in found.items():
+        for name, link in node.links.items():
+            if link.node_id not in found and link.node_id not in bound:
+                message = f"the input {show(name)} is linked to node {show(link.node_id)}, which cannot run"
+                raise GraphError([Problem("bad_link", message, node_id, node.spec.class_type, name)])
+    return found
 
 
 def _is_output(spec: NodeSpec | None) -> bool:

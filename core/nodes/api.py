@@ -24,6 +24,7 @@ from typing import Annotated, Any, Final, Generic, ParamSpec, Protocol, TypeVar,
 
 from core.events import Picture, Ui
 from core.folders import Folders
+from core.graph import Link, PromptNode
 from core.nodes.spec import (
     MISSING,
     AfterRun,
@@ -42,13 +43,16 @@ from core.nodes.types import Socket
 
 __all__ = [
     "VOLATILE",
+    "Added",
     "AfterRun",
     "Blocked",
     "Choice",
     "Context",
+    "Expansion",
     "FileChoice",
     "Folders",
     "Lazy",
+    "Link",
     "LiveGraph",
     "Node",
     "NodeId",
@@ -57,6 +61,7 @@ __all__ = [
     "Range",
     "Shown",
     "Socketed",
+    "Subgraph",
     "Text",
     "Toggle",
     "WidgetOnly",
@@ -113,11 +118,26 @@ class WorkflowInfo(dict[str, Any]):
 
 
 class LiveGraph(Protocol):
-    """A parameter of this type receives the graph as it runs, ephemeral nodes included."""
+    """A parameter of this type receives the graph as it runs, ephemeral nodes included.
+
+    A kept result counts as long as nothing changes in what feeds the node and in what else that feeds.
+    """
 
     @property
     def node_ids(self) -> Sequence[str]:
         """Ids of all nodes."""
+        ...
+
+    def node(self, node_id: str) -> PromptNode:
+        """A node with its inputs.
+
+        Raises:
+            LookupError: There is no such node.
+        """
+        ...
+
+    def display_id(self, node_id: str) -> str:
+        """The node of the user's graph that a node is shown under: itself, unless it is ephemeral."""
         ...
 
 
@@ -169,6 +189,97 @@ class Shown(Generic[T]):
     def __init__(self, value: T, /, **shown: Sequence[object]) -> None:
         self.value = value
         self.shown: Ui = shown
+
+
+_OWN: Final = "\x1f"  # begins the ids that nodes have inside their subgraph
+
+
+class Subgraph:
+    """Nodes that a node has run in its place, for an `Expansion`.
+
+    Args:
+        absolute: The ids of its nodes are taken as they are. Otherwise they are local: the engine makes them
+            unique in the graph, as `2.0.0.1` for the first one that node 2 adds.
+    """
+
+    def __init__(self, *, absolute: bool = False) -> None:
+        self._absolute = absolute
+        self._nodes: dict[str, PromptNode] = {}
+        self._shown_under: dict[str, str] = {}
+
+    def add(self, class_type: str, /, **inputs: object) -> Added:
+        """Adds a node. Its inputs are values, or links to nodes of this or of the running graph."""
+        return self.put(PromptNode(class_type, inputs))
+
+    def put(self, node: PromptNode, *, node_id: str = "", display_id: str = "") -> Added:
+        """Adds a node.
+
+        Args:
+            node_id: How it is called; counted up if empty.
+            display_id: The node of the user's graph that it is shown under; the expanding one if empty.
+
+        Raises:
+            ValueError: Two nodes would have one id.
+        """
+        node_id = node_id or str(len(self._nodes) + 1)
+        if not self._absolute:
+            node_id = _OWN + node_id
+        if node_id in self._nodes:
+            raise ValueError(f"two nodes of a subgraph are called {node_id.removeprefix(_OWN)!r}")
+        self._nodes[node_id] = node
+        if display_id:
+            self._shown_under[node_id] = display_id
+        return Added(node_id)
+
+    def named(self, prefix: str) -> tuple[dict[str, PromptNode], dict[str, str]]:
+        """The nodes, and what some of them are shown under, by the ids they have in the running graph."""
+        nodes = {
+            _full(node_id, prefix): replace(node, inputs=_with_full_links(node.inputs, prefix))
+            for node_id, node in self._nodes.items()
+        }
+        return nodes, {_full(node_id, prefix): shown for node_id, shown in self._shown_under.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A node of a subgraph."""
+
+    node_id: str
+
+    def out(self, slot: int = 0) -> Link:
+        """One of its outputs, for the inputs of others and for the value of the expansion."""
+        return Link(self.node_id, slot)
+
+
+def inner_link(link: Link, prefix: str) -> Link:
+    """A link out of a subgraph with the id that its node has in the running graph."""
+    return Link(_full(link.node_id, prefix), link.slot)
+
+
+def _with_full_links(inputs: Mapping[str, object], prefix: str) -> dict[str, object]:
+    return {
+        name: inner_link(value, prefix) if isinstance(value, Link) else value
+        for name, value in inputs.items()
+    }
+
+
+def _full(node_id: str, prefix: str) -> str:
+    return prefix + node_id[1:] if node_id.startswith(_OWN) else node_id
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion(Generic[T]):
+    """Returned in place of a value: nodes that give it.
+
+    They are run like those of the user's graph, with its cache, lists and errors, and shown under the node
+    that returned them. Output nodes among them run whether anything needs them or not.
+
+    Attributes:
+        value: What the node would return otherwise, where a `Link` stands for what that node will give.
+    """
+
+    value: T | Link | tuple[object, ...]
+    subgraph: Subgraph
 
 
 class Node(Generic[P, R]):
@@ -306,6 +417,7 @@ def _read_parameters(
 def _read_input(name: str, hint: Any, default: object, tooltip: str) -> InputSpec:
     may_be_none = type(None) in get_args(hint) and get_origin(hint) in (typing.Union, types.UnionType)
     base, marks = _peel(_without_none(hint))
+    raw_link = base is Link
     lazy = get_origin(base) is Lazy
     whole_list = get_origin(base) is list and not any(isinstance(mark, Socket) for mark in marks)
     if lazy or whole_list:
@@ -319,6 +431,7 @@ def _read_input(name: str, hint: Any, default: object, tooltip: str) -> InputSpe
         widget=next((mark for mark in marks if isinstance(mark, Widget)), None),
         after_run=any(isinstance(mark, AfterRun) for mark in marks),
         lazy=lazy,
+        raw_link=raw_link,
         whole_list=whole_list,
         socketed=any(isinstance(mark, Socketed) for mark in marks),
         widget_only=any(isinstance(mark, WidgetOnly) for mark in marks),
@@ -340,12 +453,12 @@ def _read_outputs(returned: Any, tips: Mapping[str, str]) -> Iterator[OutputSpec
 
 
 def _arms(returned: Any) -> list[Any]:
-    """What a return annotation says of outputs: `Shown`, `Blocked` and None looked through."""
+    """What a return annotation says of outputs: `Shown`, `Blocked`, `Expansion` and None looked through."""
     base, _ = _peel(returned)
     union = get_origin(base) in (typing.Union, types.UnionType)
     arms: list[Any] = []
     for arm in get_args(base) if union else [returned]:
-        inner = get_args(arm)[0] if get_origin(arm) is Shown else arm
+        inner = get_args(arm)[0] if get_origin(arm) in (Shown, Expansion) else arm
         if inner not in (None, type(None), Blocked):
             arms.append(inner)
     return arms[:1]
@@ -379,6 +492,8 @@ def _wire(base: Any, marks: Sequence[object]) -> str:
             return mark.name
         if isinstance(mark, Choice | FileChoice):
             return "COMBO"
+    if base is Link:
+        return "*"
     if get_origin(base) in (typing.Union, types.UnionType):
         return ",".join(_wire(*_peel(arm)) for arm in get_args(base))
     try:

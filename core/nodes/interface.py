@@ -78,7 +78,12 @@ def _input_facts(spec: InputSpec) -> dict[str, Any]:
             result |= {k: True for k, v in flags.items() if v}
         case Toggle() | None:
             pass
-    flags = {"control_after_generate": spec.after_run, "forceInput": spec.socketed, "lazy": spec.lazy}
+    flags = {
+        "control_after_generate": spec.after_run,
+        "forceInput": spec.socketed,
+        "lazy": spec.lazy,
+        "rawLink": spec.raw_link,
+    }
     return result | {name: True for name, value in flags.items() if value}
 
 
@@ -114,6 +119,7 @@ def _input_from_facts(name: str, facts: Mapping[str, Any], required: bool) -> In
         widget=_widget_from_facts(facts),
         after_run=bool(facts.get("control_after_generate")),
         lazy=bool(facts.get("lazy")),
+        raw_link=bool(facts.get("rawLink")),
         socketed=bool(facts.get("forceInput")),
     )
 

@@ -113,6 +113,7 @@ class InputSpec:
         widget: How it is edited; None for an input that takes links only.
         after_run: It has a control that changes it after each run.
         lazy: Computed only when the node asks for it.
+        raw_link: The node gets the link itself; what it leads to is not computed for it.
         whole_list: The node takes the whole list instead of running once per item.
         socketed: Fed by a link only although its type has a widget.
         widget_only: Never fed by a link.
@@ -125,6 +126,7 @@ class InputSpec:
     widget: Widget | None = None
     after_run: bool = False
     lazy: bool = False
+    raw_link: bool = False
     whole_list: bool = False
     socketed: bool = False
     widget_only: bool = False
@@ -180,6 +182,7 @@ class NodeSpec:
         needs: Names of the lazy inputs wanted next, given what is known; asked until it wants nothing new.
         fingerprint: A value that changes when the result would although no input does.
         validate: Raises `InputError` for values it does not accept.
+        has_on_demand: Some input is on demand.
     """
 
     class_type: str
@@ -200,13 +203,24 @@ class NodeSpec:
     fingerprint: Hook | None = None
     validate: Hook | None = None
     by_name: Mapping[str, InputSpec] = field(init=False, repr=False, compare=False)
+    has_on_demand: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {spec.name: spec for spec in self.inputs})
+        inputs = (*self.inputs, self.variadic) if self.variadic else self.inputs
+        object.__setattr__(self, "has_on_demand", any(map(self._is_on_demand, inputs)))
 
     def input(self, name: str) -> InputSpec | None:
         """The description of the input `name`; None if the node takes no such input."""
         return self.by_name.get(name, self.variadic)
+
+    def is_on_demand(self, name: str) -> bool:
+        """Whether what feeds an input is not computed before the node is looked at."""
+        declared = self.input(name) if self.has_on_demand else None
+        return declared is not None and self._is_on_demand(declared)
+
+    def _is_on_demand(self, declared: InputSpec) -> bool:
+        return declared.raw_link or (declared.lazy and self.needs is not None)
 
 
 def types_match(output: str, input: str) -> bool:  # noqa: A002 - the word of this field

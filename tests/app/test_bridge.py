@@ -247,6 +247,18 @@ def test_a_document_that_was_closed_is_left_alone(room: Room) -> None:
     assert room.works.queue.ended[0].state is JobState.DONE
 
 
+def test_ephemeral_nodes_show_under_the_node_they_stand_for(room: Room) -> None:
+    room.begin()
+    inner = (RUN, "a.0.0.1", "a")
+    room.tell(started("a"), events.NodeExpanded(RUN, "a", "a", ("a.0.0.1",)), events.NodeStarted(*inner))
+    room.refreshed()
+    assert room.works.queue.running.node == "TConst"
+    room.tell(events.NodeFinished(*inner, {"text": ["done inside"]}, 0.1))
+    assert room.state("a") is NodeState.RUNNING
+    room.tell(finished("a"))
+    assert room.state("a") is NodeState.DONE
+
+
 def test_every_kind_of_event_is_understood(room: Room) -> None:
     room.begin()
     place = (RUN, "a", "a")
@@ -257,6 +269,7 @@ def test_every_kind_of_event_is_understood(room: Room) -> None:
         started("a"),
         progress("a", 1),
         preview("a", 1),
+        events.NodeExpanded(*place, ("a.0.0.1",)),
         finished("a"),
         events.NodeCached(*place, None),
         events.NodeFailed(*place, error),

@@ -15,6 +15,7 @@ from core.nodes.api import (
     Blocked,
     Choice,
     Context,
+    Expansion,
     Folders,
     Lazy,
     LiveGraph,
@@ -24,13 +25,14 @@ from core.nodes.api import (
     Range,
     Shown,
     Socketed,
+    Subgraph,
     WorkflowInfo,
     node,
 )
 from core.nodes.interface import read_catalogue
 from core.nodes.registry import Registry
 from core.nodes.spec import Hook, NodeSpec
-from core.nodes.types import AnyValue
+from core.nodes.types import AnyValue, Socket
 
 Small = Annotated[int, Range(-1000, 1000)]
 Count = Annotated[int, Range(0, 10)]
@@ -228,7 +230,38 @@ def toys(record: Record = lambda _, /, **arguments: None) -> dict[str, Any]:
         record("TGather", first=first, **others)
         return first + sum(others.values())
 
+    @node("TExpand", category="toy")
+    def expand(*, a: int = 0, n: Count = 2) -> int | Expansion[int]:
+        record("TExpand", a=a, n=n)
+        return chain_of_additions(a, n, Subgraph(absolute=True), [f"add{index}" for index in range(n)])
+
+    @node("TExpandBuilder", category="toy")
+    def expand_builder(*, a: int = 0, n: Count = 2) -> int | Expansion[int]:
+        record("TExpandBuilder", a=a, n=n)
+        return chain_of_additions(a, n, Subgraph(), [""] * n)
+
+    @node("TExpandLink", category="toy")
+    def expand_link(*, a: Annotated[Link, Socket("INT")], n: int = 1) -> Expansion[int]:
+        subgraph = Subgraph()
+        return Expansion(subgraph.add("TAdd", a=a, b=n).out(), subgraph)
+
+    @node("TExpandOut", category="toy")
+    def expand_out(*, a: int = 0) -> Expansion[int]:
+        record("TExpandOut", a=a)
+        subgraph = Subgraph()
+        total = subgraph.add("TAdd", a=a, b=5).out()
+        subgraph.add("TOut", value=total)
+        return Expansion(total, subgraph)
+
     return {item.spec.class_type: item for item in locals().values() if hasattr(item, "spec")}
+
+
+def chain_of_additions(a: int, n: int, subgraph: Subgraph, ids: list[str]) -> int | Expansion[int]:
+    """`a + 1 + 1 ...` with a node for each."""
+    last: int | Link = a
+    for node_id in ids:
+        last = subgraph.put(PromptNode("TAdd", {"a": last, "b": 1}), node_id=node_id).out()
+    return Expansion(last, subgraph) if n else a
 
 
 def toy_registry(record: Record = lambda _, /, **arguments: None, *more: Any) -> Registry:
