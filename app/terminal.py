@@ -93,7 +93,9 @@ class Terminal:
             # Errors without a node, about a file as a whole, name it themselves.
             node_id = getattr(error, "node_id", None)
             shown_under = getattr(error, "display_id", None) or node_id
-            place = f"{self._name}: {self._title(shown_under)} (node {node_id}): " if shown_under is not None else ""
+            place = (
+                "" if shown_under is None else f"{self._name}: {self._title(shown_under)} (node {node_id}): "
+            )
             message = getattr(error, "message", None) or str(error)
             self._err.print(f"darkroom: {place}{message}", markup=False, style="red")
 
