@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from core.engine.topology import sources_first
@@ -29,11 +29,10 @@ class Order:
         self, nodes: Mapping[str, BoundNode], outputs: Sequence[str], done: Collection[str] = ()
     ) -> None:
         self._nodes = nodes
-        self._ranks: dict[str, Rank] = {
-            name: (place, 0, 0) for place, name in enumerate(_walk(nodes, outputs))
-        }
-        self._expansions = 0
         self._done = set(done)
+        needed = _walk(nodes, outputs, lambda name: name not in self._done)
+        self._ranks: dict[str, Rank] = {name: (place, 0, 0) for place, name in enumerate(needed)}
+        self._expansions = 0
         self._missing: dict[str, dict[str, None]] = {}
         self._consumers: dict[str, list[str]] = {}
         self._ready: list[tuple[Rank, str]] = []
@@ -70,7 +69,7 @@ class Order:
         """
         self._expansions += 1
         place = self._ranks[node_id][0]
-        inner = _walk(self._nodes, wanted, children)
+        inner = _walk(self._nodes, wanted, set(children).__contains__)
         self._ranks |= {name: (place, -self._expansions, index) for index, name in enumerate(inner)}
         self.wait_for(node_id, wanted)
         return node_id not in sources_first(wanted, lambda name: self._missing.get(name, ()))
@@ -106,21 +105,17 @@ def _eager_sources(node: BoundNode) -> list[str]:
 
 
 def _walk(
-    nodes: Mapping[str, BoundNode], outputs: Sequence[str], among: Container[str] | None = None
+    nodes: Mapping[str, BoundNode], outputs: Sequence[str], among: Callable[[str], bool]
 ) -> Iterable[str]:
     """A walk from the outputs against the links, level by level: what is nearer to an output comes earlier.
 
     Args:
-        among: Where the walk stays; everywhere if None.
+        among: Which nodes it goes to.
     """
-    found = dict.fromkeys(name for name in reversed(outputs) if among is None or name in among)
+    found = dict.fromkeys(filter(among, reversed(outputs)))
     level = list(found)
     while level:
         sources = [link.node_id for name in level for link in reversed([*nodes[name].links.values()])]
-        level = [
-            source
-            for source in dict.fromkeys(sources)
-            if source not in found and (among is None or source in among)
-        ]
+        level = [source for source in dict.fromkeys(sources) if source not in found and among(source)]
         found |= dict.fromkeys(level)
     return found

@@ -20,6 +20,7 @@ from core.engine.call import (
     calls_of,
     reason_not_to_call,
 )
+from core.engine.collector import no_full_collection
 from core.engine.context import Hidden, RunContext, RunOptions
 from core.engine.failure import is_out_of_memory, wrap
 from core.engine.hooks import call_hook
@@ -72,7 +73,10 @@ class Runner:
         Raises:
             GraphError: Nothing in the graph can run.
         """
-        options = options or RunOptions()
+        with no_full_collection():
+            return self._run(graph, options or RunOptions(), on_event or _ignore)
+
+    def _run(self, graph: PromptGraph, options: RunOptions, emit: Listener) -> RunReport:
         validation = validate(graph, self._registry, self._context.folders, options.targets)
         if not validation.outputs:
             raise GraphError(validation.problems)
@@ -80,7 +84,6 @@ class Runner:
         signatures = sign(validation.nodes, fingerprints, self._context.folders)
         self._cache.begin(signatures)
         live = Live(validation, signatures, self._registry, self._context.folders)
-        emit = on_event or _ignore
         hidden = Hidden(self._context, options, validation, fingerprints, live, emit)
         return _Run(self._context, options, validation, live, self._cache, hidden, emit).perform()
 

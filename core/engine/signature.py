@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
+import operator
 import uuid
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from core.engine.hooks import call_hook
 from core.engine.topology import sources_first
 from core.engine.validate import BoundNode
 from core.folders import Folders
 from core.nodes.api import VOLATILE
-from core.nodes.spec import FileChoice
 
 Signature: TypeAlias = bytes
+_SCALARS: Final = frozenset({str, int, float, bool})
+_name: Final = operator.itemgetter(0)
 
 
 def read_fingerprints(nodes: Mapping[str, BoundNode], folders: Folders) -> dict[str, object]:
@@ -47,23 +49,19 @@ def sign(
     signatures: dict[str, Signature] = {}
     of_source = signatures if known is None else ChainMap(signatures, known)
     for node_id, node in nodes.items():
+        spec = node.spec
         links = [(name, link.slot, of_source[link.node_id]) for name, link in node.links.items()]
-        parts: list[object] = [
-            node.spec.class_type,
-            _canonical(node.constants),
-            _canonical(node.extra),
-            sorted(links),
-        ]
-        if node_id not in fingerprints:
-            parts += _files(node, folders)
-        else:
+        links.sort()
+        parts: list[object] = [spec.class_type, _pairs(node.constants), _pairs(node.extra), links]
+        if node_id in fingerprints:
             value = fingerprints[node_id]
             is_volatile = isinstance(value, float) and math.isnan(value)
             parts.append(("fingerprint", uuid.uuid4().hex if is_volatile else _canonical(value)))
-        reads_graph = "DYNPROMPT" in node.spec.hidden.values()
-        if node.spec.keyed_by_node or reads_graph:
+        elif spec.files:
+            parts += _files(node, folders)
+        if spec.keyed_by_node or spec.reads_graph:
             parts.append(("node", node_id))
-        if reads_graph:
+        if spec.reads_graph:
             parts.append(("graph", _neighbourhood(node_id, nodes)))
         signatures[node_id] = hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
     return signatures
@@ -79,12 +77,12 @@ def _fingerprint(node: BoundNode, folders: Folders) -> object:
 
 def _files(node: BoundNode, folders: Folders) -> Iterator[object]:
     """Place, size and time of every file that the node names."""
-    for spec in node.spec.inputs:
-        name = node.constants.get(spec.name)
-        if isinstance(spec.widget, FileChoice) and isinstance(name, str):
+    for input_name, choice in node.spec.files:
+        name = node.constants.get(input_name)
+        if isinstance(name, str):
             # The node itself will say what is wrong with a file that is not there.
             with contextlib.suppress(OSError):
-                if path := spec.widget.find(name, folders):
+                if path := choice.find(name, folders):
                     facts = path.stat()
                     yield (str(path), facts.st_size, facts.st_mtime_ns)
 
@@ -105,17 +103,25 @@ def _neighbourhood(node_id: str, nodes: Mapping[str, BoundNode]) -> list[object]
         (
             name,
             nodes[name].spec.class_type,
-            _canonical(nodes[name].constants),
+            _pairs(nodes[name].constants),
             sorted(nodes[name].links.items()),
         )
         for name in around
     ]
 
 
+def _pairs(values: Mapping[str, object]) -> list[tuple[str, object]]:
+    """The same for equal values whatever their order."""
+    pairs = [
+        (name, value if type(value) in _SCALARS else _canonical(value)) for name, value in values.items()
+    ]
+    pairs.sort(key=_name)
+    return pairs
+
+
 def _canonical(value: Any) -> object:
-    """The same for equal data whatever the order of keys."""
     if isinstance(value, Mapping):
-        return ("map", sorted((str(key), _canonical(item)) for key, item in value.items()))
+        return ("map", _pairs({str(key): item for key, item in value.items()}))
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
     return value

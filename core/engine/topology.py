@@ -9,10 +9,14 @@ from typing import TypeAlias
 Sources: TypeAlias = Callable[[str], Iterable[str]]
 
 
-def sources_first(roots: Iterable[str], sources: Sources) -> list[str]:
-    """Every node that leads to the roots, each after those that feed it (but for cycles)."""
+def sources_first(roots: Iterable[str], sources: Sources, besides: Iterable[str] = ()) -> list[str]:
+    """Every node that leads to the roots, each after those that feed it (but for cycles).
+
+    Args:
+        besides: Nodes that are not looked at, nor what feeds them.
+    """
     order: list[str] = []
-    seen: set[str] = set()
+    seen = set(besides)
     for root in roots:
         if root in seen:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from core.engine.hooks import call_hook
 from core.engine.topology import find_cycles, sources_first
@@ -19,8 +20,7 @@ _NEAR_NAMES = 20
 """How often a search for near names is worth its time in one graph."""
 
 
-@dataclass(frozen=True, slots=True)
-class BoundNode:
+class BoundNode(NamedTuple):
     """A valid node joined with its type: what the rest of the engine works with.
 
     Attributes:
@@ -77,15 +77,17 @@ def validate(
     outputs = [name for name, node in graph.nodes.items() if _is_output(registry.get(node.class_type))]
     wanted = tuple(outputs if targets is None else dict.fromkeys(targets))
     known = [target for target in wanted if target in graph.nodes]
-    reached = frozenset(sources_first(known, checks.sources))
-    order = sources_first([*known, *graph.nodes], checks.sources)
-    bound = {node_id: checks.bind(node_id, node_id in reached) for node_id in order}
+    bound = {node_id: node for node_id in graph.nodes if (node := checks.bind(node_id)) is not None}
+    order = sources_first(known, checks.sources)
+    reached = frozenset(order)
+    order += sources_first(graph.nodes, checks.sources, besides=reached)
+    checks.ask(bound[node_id] for node_id in reached if node_id in bound)
     for cycle in find_cycles(order, checks.sources):
         checks.report_cycle(cycle)
     nodes: dict[str, BoundNode] = {}
-    for node_id, node in bound.items():
-        if node is not None and all(link.node_id in nodes for link in node.links.values()):
-            nodes[node_id] = node
+    for node_id in order:
+        if node_id not in checks.problems and all(source in nodes for source in checks.sources(node_id)):
+            nodes[node_id] = bound[node_id]
 
     places = {node_id: place for place, node_id in enumerate(graph.nodes)}
     possible = set(checks.possible_outputs() if targets is None else ())
@@ -123,6 +125,8 @@ def bind_addition(
         GraphError: Any of the added nodes cannot.
     """
     checks = _Checks(PromptGraph(nodes), registry, folders)
+    found = {node_id: node for node_id in added if (node := checks.bind(node_id)) is not None}
+    checks.ask(found.values())
 
     def inner_sources(node_id: str) -> list[str]:
         return [source for source in checks.sources(node_id) if source in added]
@@ -130,7 +134,6 @@ def bind_addition(
     order = sources_first(added, inner_sources)
     for cycle in find_cycles(order, inner_sources):
         checks.report_cycle(cycle)
-    found = {node_id: node for node_id in order if (node := checks.bind(node_id, True)) is not None}
     problems = [problem for of_node in checks.problems.values() for problem in of_node]
     if problems:
         raise GraphError(problems)
@@ -139,7 +142,7 @@ def bind_addition(
             if link.node_id not in found and link.node_id not in bound:
                 message = f"the input {show(name)} is linked to node {show(link.node_id)}, which cannot run"
                 raise GraphError([Problem("bad_link", message, node_id, node.spec.class_type, name)])
-    return found
+    return {node_id: found[node_id] for node_id in order}
 
 
 def _is_output(spec: NodeSpec | None) -> bool:
@@ -158,51 +161,47 @@ class _Checks:
     _options: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
     _searches: int = 0
 
-    def sources(self, node_id: str) -> list[str]:
-        """The nodes that feed a node."""
-        found = self._sources.get(node_id)
-        if found is None:
-            nodes = self.graph.nodes
-            node = nodes[node_id]
-            spec = self.registry.get(node.class_type)
-            found = self._sources[node_id] = [
-                link.node_id
-                for name, link in node.links()
-                if (spec is None or _declared(spec, name)) and _is_well_formed(link) and link.node_id in nodes
-            ]
-        return found
-
-    def bind(self, node_id: str, ask: bool) -> BoundNode | None:
-        """The node joined with its type; None, and problems noted, if anything is wrong with it.
-
-        Args:
-            ask: Whether the node's own check is called.
-        """
+    def bind(self, node_id: str) -> BoundNode | None:
+        """The node joined with its type, and problems noted; None if nobody knows the type."""
         node = self.graph.nodes[node_id]
         spec = self.registry.get(node.class_type)
+        sources = self._sources[node_id] = []
         if spec is None:
+            sources += [link.node_id for _, link in node.links() if self._leads_to_a_node(link)]
             self._report_unknown(node_id, node)
             return None
         constants: dict[str, object] = {}
         links: dict[str, Link] = {}
         extra: dict[str, object] = {}
         for name, value in node.inputs.items():
-            declared = _declared(spec, name)
+            declared = spec.input(name)
             if isinstance(value, Link):
-                if declared is not None and self._check_link(node_id, declared, name, value):
+                if declared is not None:
                     links[name] = value
+                    if self._leads_to_a_node(value):
+                        sources.append(value.node_id)
+                    self._check_link(node_id, declared, name, value)
             elif declared is not None:
                 self._check_constant(node_id, spec, declared, name, value, constants)
             elif self._is_plain(node_id, name, value):
                 extra[name] = value
-        for declared in spec.inputs:
-            if declared.required and node.inputs.get(declared.name) is None:
-                self._report(
-                    node_id, "missing_input", f"the input {show(declared.name)} is missing", declared.name
-                )
-        if ask and spec.validate is not None:
-            self._ask_node(node_id, spec, constants)
-        return None if node_id in self.problems else BoundNode(node_id, spec, constants, links, extra)
+        for name in spec.required:
+            if node.inputs.get(name) is None:
+                self._report(node_id, "missing_input", f"the input {show(name)} is missing", name)
+        return BoundNode(node_id, spec, constants, links, extra)
+
+    def sources(self, node_id: str) -> list[str]:
+        """The nodes that feed a node."""
+        return self._sources[node_id]
+
+    def ask(self, nodes: Iterable[BoundNode]) -> None:
+        """Lets nodes check themselves."""
+        for node in nodes:
+            if node.spec.validate is not None:
+                self._ask_node(node.node_id, node.spec, node.constants)
+
+    def _leads_to_a_node(self, link: Link) -> bool:
+        return _is_well_formed(link) and link.node_id in self.graph.nodes
 
     def report_cycle(self, cycle: Sequence[str]) -> None:
         shown = list(cycle) if len(cycle) <= 12 else [*cycle[:6], "...", *cycle[-5:]]
@@ -235,34 +234,33 @@ class _Checks:
         message = f"there is no node type {show(node.class_type)}{_offer(close)}"
         self._report(node_id, "unknown_node_type", message, near=close)
 
-    def _check_link(self, node_id: str, declared: InputSpec, name: str, link: Link) -> bool:
+    def _check_link(self, node_id: str, declared: InputSpec, name: str, link: Link) -> None:
         if not _is_well_formed(link):
             self._report_malformed(node_id, name, list(link))
-            return False
-        wire: list[object] = [link.node_id, link.slot]
+            return
         source = self.graph.nodes.get(link.node_id)
         if source is None:
             message = f"the input {show(name)} is linked to node {show(link.node_id)}, which does not exist"
-            self._report(node_id, "bad_link", message, name, reason="missing_node", linked_node=wire)
-            return False
+            self._report(node_id, "bad_link", message, name, reason="missing_node", linked_node=list(link))
+            return
         spec = self.registry.get(source.class_type)
         if spec is None:
-            return True  # the node it comes from has the problem
-        where = f"node {link.node_id} ({source.class_type})"
+            return  # the node it comes from has the problem
         if not 0 <= link.slot < len(spec.outputs):
             count = len(spec.outputs)
+            where = f"node {link.node_id} ({source.class_type})"
             message = f"the input {show(name)} is linked to output {link.slot} of {where}, which has {count}"
-            self._report(node_id, "bad_link", message, name, reason="slot", linked_node=wire, outputs=count)
-            return False
+            facts: dict[str, object] = {"linked_node": list(link), "outputs": count}
+            self._report(node_id, "bad_link", message, name, reason="slot", **facts)
+            return
         given = spec.outputs[link.slot].type
         if not types_match(given, declared.type):
+            where = f"node {link.node_id} ({source.class_type})"
             message = (
                 f"the input {show(name)} takes {declared.type}, output {link.slot} of {where} gives {given}"
             )
-            facts: dict[str, object] = {"received_type": given, "input_type": declared.type}
-            self._report(node_id, "link_mismatch", message, name, linked_node=wire, **facts)
-            return False
-        return True
+            facts = {"received_type": given, "input_type": declared.type}
+            self._report(node_id, "link_mismatch", message, name, linked_node=list(link), **facts)
 
     def _check_constant(
         self,
@@ -388,12 +386,8 @@ class _Checks:
         return near(name[:200], names) if self._searches <= _NEAR_NAMES else []
 
 
-def _declared(spec: NodeSpec, name: str) -> InputSpec | None:
-    return None if name in spec.hidden else spec.input(name)
-
-
 def _is_well_formed(link: Link) -> bool:
-    return [type(part) for part in link] == [str, int]  # what was read from a file may be anything
+    return type(link.node_id) is str and type(link.slot) is int  # what was read from a file may be anything
 
 
 def _offer(close: Sequence[str]) -> str:

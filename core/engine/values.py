@@ -48,6 +48,8 @@ def check_plain(value: object) -> None:
     Raises:
         NotPlain: The reason.
     """
+    if type(value) in (str, bool) or (type(value) is int and value.bit_length() <= _BITS):
+        return
     level: list[Any] = [value]
     for _ in range(_DEPTH):
         inner: list[Any] = []

@@ -182,7 +182,10 @@ class NodeSpec:
         needs: Names of the lazy inputs wanted next, given what is known; asked until it wants nothing new.
         fingerprint: A value that changes when the result would although no input does.
         validate: Raises `InputError` for values it does not accept.
+        required: Names of the inputs that have to be there.
         has_on_demand: Some input is on demand.
+        reads_graph: It is shown the graph that runs.
+        files: The inputs that name a file.
     """
 
     class_type: str
@@ -203,16 +206,26 @@ class NodeSpec:
     fingerprint: Hook | None = None
     validate: Hook | None = None
     by_name: Mapping[str, InputSpec] = field(init=False, repr=False, compare=False)
+    required: tuple[str, ...] = field(init=False, repr=False, compare=False)
     has_on_demand: bool = field(init=False, repr=False, compare=False)
+    reads_graph: bool = field(init=False, repr=False, compare=False)
+    files: tuple[tuple[str, FileChoice], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {spec.name: spec for spec in self.inputs})
+        object.__setattr__(self, "required", tuple(spec.name for spec in self.inputs if spec.required))
         inputs = (*self.inputs, self.variadic) if self.variadic else self.inputs
         object.__setattr__(self, "has_on_demand", any(map(self._is_on_demand, inputs)))
+        object.__setattr__(self, "reads_graph", "DYNPROMPT" in self.hidden.values())
+        files = tuple((spec.name, spec.widget) for spec in self.inputs if isinstance(spec.widget, FileChoice))
+        object.__setattr__(self, "files", files)
 
     def input(self, name: str) -> InputSpec | None:
         """The description of the input `name`; None if the node takes no such input."""
-        return self.by_name.get(name, self.variadic)
+        found = self.by_name.get(name)
+        if found is None and self.variadic is not None and name not in self.hidden:
+            return self.variadic
+        return found
 
     def is_on_demand(self, name: str) -> bool:
         """Whether what feeds an input is not computed before the node is looked at."""
