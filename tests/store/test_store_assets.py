@@ -1,0 +1,204 @@
+"""Files by what is in them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+from PIL import Image
+
+from core.errors import DarkroomError
+from core.store import assets as assets_module
+from core.store.assets import AssetStore, Found, Sight
+from core.store.database import memory_database
+from core.store.pictures import thumbnail_of
+
+
+@pytest.fixture
+def store() -> Iterator[AssetStore]:
+    database = memory_database()
+    yield AssetStore(database)
+    database.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "output"
+    folder.mkdir()
+    return folder
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def seen(store: AssetStore, folder: Path) -> dict[str, Sight]:
+    return {found.path.relative_to(folder).as_posix(): found.sight for found in store.scan(folder)}
+
+
+def test_a_file_is_known_by_its_content(store: AssetStore, folder: Path) -> None:
+    path = folder / "a.png"
+    Image.new("RGB", (600, 300), "#ff0000").save(path)
+    asset = store.register(path, {"job": "1"})
+    assert asset.hash == blake3(path.read_bytes()).hexdigest()
+    assert (asset.name, asset.kind, asset.size) == ("a.png", "image", path.stat().st_size)
+    assert (asset.places, asset.missing, asset.system) == ((path,), (), {"job": "1"})
+    assert asset.preview == thumbnail_of(path)
+    store.set_tags(asset.hash, ["sea", "door", "sea"])
+    store.set_tags(asset.hash, ["door", "new"])
+    store.describe(asset.hash, rating=5, title="x")
+    store.describe(asset.hash, title=None)
+    again = store.register(path, {"node": "9"})
+    assert again == store.of(path) == store.get(asset.hash)
+    assert (again.tags, again.user) == (("door", "new"), {"rating": 5})
+    assert again.system == {"job": "1", "node": "9"}
+    assert store.tagged("door") == (again,)
+    assert store.tagged("sea") == ()
+
+
+def test_equal_files_are_one_asset(store: AssetStore, folder: Path) -> None:
+    one, other = write(folder / "a.txt", "same"), write(folder / "b.txt", "same")
+    assert store.register(one).hash == store.register(other).hash
+    asset = store.of(other)
+    assert asset is not None
+    assert asset.places == (one, other)
+    assert (asset.name, asset.kind, asset.preview) == ("a.txt", "file", None)
+    assert store.register(write(folder / "c.txt", "")).size == 0
+
+
+def test_a_file_written_anew_is_another_asset(store: AssetStore, folder: Path) -> None:
+    path = write(folder / "a.txt", "old")
+    old = store.register(path)
+    write(path, "newer")
+    new = store.register(path)
+    assert new.hash != old.hash
+    assert store.of(path) == new
+    gone = store.get(old.hash)
+    assert gone is not None
+    assert gone.places == gone.missing == ()
+
+
+def test_a_scan_finds_what_is_new_moved_copied_and_gone(store: AssetStore, folder: Path) -> None:
+    for name in "abc":
+        write(folder / f"{name}.txt", name)
+    write(folder / "sub/.half.part", "x")
+    assert seen(store, folder) == {"a.txt": Sight.NEW, "b.txt": Sight.NEW, "c.txt": Sight.NEW}
+    assert set(seen(store, folder).values()) == {Sight.KNOWN}
+    asset = store.of(folder / "a.txt")
+    assert asset is not None
+    store.set_tags(asset.hash, ["kept"])
+    (folder / "a.txt").rename(folder / "sub/renamed.txt")
+    (folder / "b.txt").unlink()
+    shutil.copy(folder / "c.txt", folder / "copy.txt")
+    found = [*store.scan(folder)]
+    assert found[:2] == [Found(folder / name, Sight.MISSING) for name in ("a.txt", "b.txt")]
+    assert found[2:] == [
+        Found(folder / "c.txt", Sight.KNOWN),
+        Found(folder / "copy.txt", Sight.COPY),
+        Found(folder / "sub/renamed.txt", Sight.AGAIN),
+    ]
+    (moved,) = store.tagged("kept")
+    assert (moved.places, moved.missing) == ((folder / "sub/renamed.txt",), ())
+    lost = store.of(folder / "b.txt")
+    assert lost is not None
+    assert (lost.places, lost.missing) == ((), (folder / "b.txt",))
+    write(folder / "b.txt", "b")
+    assert seen(store, folder)["b.txt"] is Sight.AGAIN
+    assert set(seen(store, folder).values()) == {Sight.KNOWN}
+
+
+def test_a_file_that_comes_back_untouched_is_not_read_again(
+    store: AssetStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(folder / "a.txt", "x")
+    store.register(path)
+    path.rename(folder.parent / "away")
+    assert seen(store, folder) == {"a.txt": Sight.MISSING}
+    (folder.parent / "away").rename(path)
+    monkeypatch.setattr(assets_module, "_hash", lambda path: pytest.fail(f"{path} was read"))
+    assert seen(store, folder) == {"a.txt": Sight.AGAIN}
+    assert seen(store, folder) == {"a.txt": Sight.KNOWN}
+
+
+def test_a_look_that_was_broken_off_goes_on_where_it_was(
+    store: AssetStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abcd":
+        write(folder / f"{name}.txt", name)
+    look = store.scan(folder)
+    assert [next(look).path.name, next(look).path.name] == ["a.txt", "b.txt"]
+    del look
+    read: list[str] = []
+    really = assets_module._hash
+    monkeypatch.setattr(assets_module, "_hash", lambda path: (read.append(path.name), really(path))[1])
+    assert list(seen(store, folder).values()) == [Sight.KNOWN, Sight.KNOWN, Sight.NEW, Sight.NEW]
+    assert read == ["c.txt", "d.txt"]
+
+
+def test_a_file_is_found_again_among_those_of_its_size(
+    store: AssetStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = store.register(write(folder / "a.txt", "looked for"))
+    (folder / "a.txt").unlink()
+    elsewhere = folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    write(elsewhere / "other.txt", "another size")
+    write(elsewhere / "x.txt", "looked fox")
+    wanted = write(elsewhere / "y.txt", "looked for")
+    read: list[str] = []
+    really = assets_module._hash
+    monkeypatch.setattr(assets_module, "_hash", lambda path: (read.append(path.name), really(path))[1])
+    assert store.find_again(asset.hash, elsewhere) == wanted
+    assert sorted(read) == ["x.txt", "y.txt"]
+    wanted.unlink()
+    assert store.find_again(asset.hash, elsewhere) is None
+    with pytest.raises(DarkroomError, match="no asset"):
+        store.find_again("0" * 64, elsewhere)
+
+
+def test_a_folder_that_only_begins_alike_is_not_meant(store: AssetStore, folder: Path) -> None:
+    other = folder.with_name("output_2%")
+    other.mkdir()
+    store.register(write(other / "a.txt", "x"))
+    (other / "a.txt").unlink()
+    assert seen(store, folder) == {}
+    assert seen(store, other) == {"a.txt": Sight.MISSING}
+
+
+def test_what_cannot_be_read_is_named_and_passed_over(store: AssetStore, folder: Path) -> None:
+    with pytest.raises(DarkroomError, match=r"nowhere\.png cannot be read"):
+        store.register(folder / "nowhere.png")
+    (folder / "dead.png").symlink_to(folder / "nowhere.png")
+    write(folder / "z.txt", "x")
+    assert seen(store, folder) == {"z.txt": Sight.NEW}
+
+
+def test_nothing_is_changed_on_the_disk(store: AssetStore, folder: Path) -> None:
+    path = write(folder / "a.txt", "x")
+    os.utime(path, ns=(1, 1))
+    before = path.stat()
+    [*store.scan(folder)]
+    store.set_tags(store.register(path).hash, ["a"])
+    assert (path.stat().st_mtime_ns, path.read_text()) == (before.st_mtime_ns, "x")
+    assert [entry.name for entry in folder.iterdir()] == ["a.txt"]
+
+
+def test_thumbnails_are_small_upright_and_opaque(folder: Path) -> None:
+    wide = folder / "wide.png"
+    Image.new("RGBA", (1024, 512), (255, 0, 0, 0)).save(wide)
+    small = thumbnail_of(wide)
+    assert small is not None
+    (folder / "small.jpg").write_bytes(small)
+    with Image.open(folder / "small.jpg") as picture:
+        assert picture.size == (256, 128)
+        assert picture.getpixel((9, 9)) == pytest.approx((128, 128, 128), abs=2)
+    write(folder / "broken.png", "this is no picture")
+    assert thumbnail_of(folder / "broken.png") is None
+    assert thumbnail_of(folder / "nowhere.png") is None
+    assert thumbnail_of(write(folder / "text.txt", "x")) is None
