@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Final
 
-from core.engine.signature import Signature, read_fingerprints, sign
+from core.engine.signature import Signature, read_fingerprints, sign, volatile_nodes
 from core.engine.validate import BoundNode, Validation, bind_addition
 from core.errors import GraphError, Problem
 from core.folders import Folders
@@ -23,17 +23,20 @@ class Live:
     Attributes:
         bound: Every node that can run.
         signatures: Theirs.
+        volatile: Those whose result will never come again.
     """
 
     def __init__(
         self,
         validation: Validation,
         signatures: Mapping[str, Signature],
+        volatile: Set[str],
         registry: Registry,
         folders: Folders,
     ) -> None:
         self.bound: dict[str, BoundNode] = dict(validation.nodes)
         self.signatures: dict[str, Signature] = dict(signatures)
+        self.volatile: set[str] = set(volatile)
         self._nodes: dict[str, PromptNode] = dict(validation.graph.nodes)
         self._shown_under: dict[str, str] = {}
         self._owners: dict[str, str] = {}
@@ -84,6 +87,7 @@ class Live:
         bound = bind_addition(added, self._nodes, self.bound, self._registry, self._folders)
         fingerprints = read_fingerprints(bound, self._folders)
         self.signatures |= sign(bound, fingerprints, self._folders, self.signatures)
+        self.volatile |= volatile_nodes(bound, fingerprints, self.volatile)
         self.bound |= bound
         self._owners |= dict.fromkeys(added, self._owners.get(parent, parent))
         self._shown_under |= dict.fromkeys(added, self.display_id(parent)) | shown

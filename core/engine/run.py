@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Literal, TypeAlias
 
-from core.engine.cache import Cache, ClassicCache, Result
+from core.engine.cache import Cache, ClassicCache, Made, Result
 from core.engine.call import (
     Arguments,
     Called,
@@ -26,7 +26,7 @@ from core.engine.failure import is_out_of_memory, wrap
 from core.engine.hooks import call_hook
 from core.engine.live import Live
 from core.engine.order import Order
-from core.engine.signature import Signature, read_fingerprints, sign
+from core.engine.signature import read_fingerprints, sign, volatile_nodes
 from core.engine.validate import BoundNode, Validation, validate
 from core.errors import Cancelled, GraphError, NodeError, Problem
 from core.events import (
@@ -83,14 +83,15 @@ class Runner:
         fingerprints = read_fingerprints(validation.nodes, self._context.folders)
         signatures = sign(validation.nodes, fingerprints, self._context.folders)
         self._cache.begin(signatures)
-        live = Live(validation, signatures, self._registry, self._context.folders)
+        volatile = volatile_nodes(validation.nodes, fingerprints)
+        live = Live(validation, signatures, volatile, self._registry, self._context.folders)
         hidden = Hidden(self._context, options, validation, fingerprints, live, emit)
         return _Run(self._context, options, validation, live, self._cache, hidden, emit).perform()
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What became of a run.
+    """What became of a run. It keeps the values of all outputs from being let go.
 
     Attributes:
         status: `success`: every wanted output was made or blocked on purpose; `partial`: some of them;
@@ -113,17 +114,15 @@ class RunReport:
     errors: tuple[NodeError, ...]
     left_out: tuple[Problem, ...]
     _nodes: Mapping[str, BoundNode]
-    _signatures: Mapping[str, Signature]
-    _cache: Cache
+    _results: Mapping[str, Result]
 
     def value(self, node_id: str, slot: int) -> object:
-        """The value of an output, as a list if it has several items. Ask before the next run.
+        """The value of an output, as a list if it has several items.
 
         Raises:
             LookupError: There is no such output, or its node did not run.
         """
-        node = self._nodes.get(node_id)
-        result = None if node is None else self._cache.get(self._signatures[node_id])
+        node, result = self._nodes.get(node_id), self._results.get(node_id)
         if node is None or result is None:
             raise LookupError(f"there is no value: node {node_id!r} did not run")
         if not 0 <= slot < len(result.outputs):
@@ -166,6 +165,7 @@ class _Run:
             self.emit(RunCancelled(self._run_id))
         finally:
             self.loop.close()
+            self.cache.end()
         return RunReport(
             run_id=self._run_id,
             status=status,
@@ -177,8 +177,7 @@ class _Run:
             errors=tuple(self.errors),
             left_out=self.validation.problems,
             _nodes=self.live.bound,
-            _signatures=self.live.signatures,
-            _cache=self.cache,
+            _results=self.results,
         )
 
     def _begin(self) -> None:
@@ -269,7 +268,9 @@ class _Run:
 
     def _keep(self, node_id: str, result: Result, order: Order) -> None:
         self.executed.append(node_id)
-        self.cache.put(self.live.signatures[node_id], result, self.live.owner(node_id))
+        lasting = not self.live.bound[node_id].spec.output_node and node_id not in self.live.volatile
+        made = Made(self.live.owner(node_id), self.seconds[node_id], lasting)
+        self.cache.put(self.live.signatures[node_id], result, made)
         self._show(node_id, result)
         self.emit(NodeFinished(*self._place(node_id), result.shown, self.seconds[node_id]))
         self._settle(node_id, result, order)

@@ -8,7 +8,7 @@ import math
 import operator
 import uuid
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Final, TypeAlias
 
 from core.engine.hooks import call_hook
@@ -55,8 +55,7 @@ def sign(
         parts: list[object] = [spec.class_type, _pairs(node.constants), _pairs(node.extra), links]
         if node_id in fingerprints:
             value = fingerprints[node_id]
-            is_volatile = isinstance(value, float) and math.isnan(value)
-            parts.append(("fingerprint", uuid.uuid4().hex if is_volatile else _canonical(value)))
+            parts.append(("fingerprint", uuid.uuid4().hex if _is_volatile(value) else _canonical(value)))
         elif spec.files:
             parts += _files(node, folders)
         if spec.keyed_by_node or spec.reads_graph:
@@ -65,6 +64,27 @@ def sign(
             parts.append(("graph", _neighbourhood(node_id, nodes)))
         signatures[node_id] = hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
     return signatures
+
+
+def volatile_nodes(
+    nodes: Mapping[str, BoundNode], fingerprints: Mapping[str, object], known: Set[str] = frozenset()
+) -> set[str]:
+    """The nodes that run every time, and those that they feed: no signature of theirs comes again.
+
+    Args:
+        nodes: Sources first.
+        known: Such nodes among the further ones that may feed these.
+    """
+    found = {node_id for node_id, value in fingerprints.items() if _is_volatile(value)}
+    if found or known:
+        for node_id, node in nodes.items():
+            if any(link.node_id in found or link.node_id in known for link in node.links.values()):
+                found.add(node_id)
+    return found
+
+
+def _is_volatile(fingerprint: object) -> bool:
+    return isinstance(fingerprint, float) and math.isnan(fingerprint)
 
 
 def _fingerprint(node: BoundNode, folders: Folders) -> object:

@@ -701,7 +701,7 @@ def test_results_are_dropped_before_a_new_prompt_runs(make_runner):
 
 def test_another_cache_policy(folders):
     class Nothing(ClassicCache):
-        def put(self, signature, result, owner=None):
+        def put(self, signature, result, made):
             pass
 
     runner = Runner(toy_registry(), RunContext(folders), Nothing())
