@@ -40,6 +40,7 @@ class Live:
         self._nodes: dict[str, PromptNode] = dict(validation.graph.nodes)
         self._shown_under: dict[str, str] = {}
         self._owners: dict[str, str] = {}
+        self._outputs = frozenset(validation.outputs)
         self._registry = registry
         self._folders = folders
 
@@ -59,6 +60,12 @@ class Live:
     def display_id(self, node_id: str) -> str:
         """The node of the user's graph that a node is shown under."""
         return self._shown_under.get(node_id, node_id)
+
+    def is_output(self, node_id: str) -> bool:
+        """Whether the run has a node run for its effect."""
+        if node_id in self._owners:
+            return self.bound[node_id].spec.output_node
+        return node_id in self._outputs
 
     def owner(self, node_id: str) -> str | None:
         """The node of the user's graph whose expansion a node comes from; None for one of that graph."""

@@ -140,6 +140,10 @@ class LiveGraph(Protocol):
         """The node of the user's graph that a node is shown under: itself, unless it is ephemeral."""
         ...
 
+    def is_output(self, node_id: str) -> bool:
+        """Whether the run has a node run for its effect, needed by others or not."""
+        ...
+
 
 HIDDEN: Final[Mapping[object, str]] = {
     Context: "CONTEXT",
