@@ -8,20 +8,24 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.status import CANCELLED, FAILED, OK, WRONG_INPUT
-from app.templates import NAMES, path_of
 from core.errors import DarkroomError
 from resources import READY_GRAPH
 
 if TYPE_CHECKING:
-    from app.headless import Dump, Setting
+    from app.headless import Dump
+    from core.workflow.runnable import Setting
+    from core.workflow.targets import Target
 
-_COMMANDS: Final = ("run", "convert", "inspect", "nodes")
+_COMMANDS: Final = ("run", "template", "sweep", "convert", "inspect", "nodes")
+_PLACE: Final = re.compile(r".+\.[^.]+|[A-Za-z]\w*", re.DOTALL | re.ASCII)
+"""`NODE.INPUT`, or a parameter of a template."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,10 +98,41 @@ def _run(options: argparse.Namespace) -> int:
     """Runs the templates and files that are named."""
     from app import headless
 
-    options.files = [path_of(name) for name in options.template] + options.files
+    options.files = [_found(name, options) for name in options.template] + options.files
     if not options.files:
         raise DarkroomError("there is nothing to run: name a file, or a template with --template")
     return headless.run(options)
+
+
+def _template(options: argparse.Namespace) -> int:
+    """Lists, shows or makes templates."""
+    from app import template_commands
+
+    return template_commands.run(options)
+
+
+def _run_template(options: argparse.Namespace) -> int:
+    """Runs one template."""
+    from app import headless
+
+    options.files = [_found(options.template, options)]
+    return headless.run(options)
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    """Runs a graph with every combination of values."""
+    from app import sweep
+
+    options.file = _found(options.file, options)
+    return sweep.run(options)
+
+
+def _found(word: str, options: argparse.Namespace) -> Path:
+    """The file that a word means: that of a template, or one by its path."""
+    from app.profile import Profile
+    from app.templates import find
+
+    return find(word, Profile(options.profile).templates_dir)
 
 
 def _has_display() -> bool:
@@ -116,7 +151,7 @@ def _window() -> argparse.ArgumentParser:
     parser.add_argument(
         "files", nargs="*", type=Path, metavar="FILE", help="workflow, prompt, or picture that carries one"
     )
-    parser.add_argument("--profile", type=Path, metavar="DIR", help="where preferences and recovery data lie")
+    _add_profile(parser)
     parser.add_argument(
         "--headless", action="store_true", help="run the files, or the ready graph, as `darkroom run` does"
     )
@@ -137,11 +172,36 @@ def _commands() -> argparse.ArgumentParser:
         "--template",
         action="append",
         default=[],
-        choices=NAMES,
         metavar="NAME",
-        help=f"run a graph that comes with the program: {', '.join(NAMES)} (repeatable)",
+        help="run a template, as `darkroom template list` names them (repeatable)",
     )
+    _add_profile(run)
     _add_run(run)
+
+    template = commands.add_parser("template", help="list, show, run and make templates")
+    template.set_defaults(command=_template)
+    _add_template_commands(template.add_subparsers(required=True, dest="action", metavar="COMMAND"))
+
+    sweep = commands.add_parser(
+        "sweep",
+        help="run a graph with every combination of values, and lay the pictures out in a grid",
+        description="Run a graph with every combination of the values of its axes. A sweep that was stopped "
+        "goes on where it stopped when its command is given again.",
+    )
+    sweep.set_defaults(command=_sweep)
+    sweep.add_argument("file", metavar="FILE|TEMPLATE")
+    sweep.add_argument(
+        "--axis",
+        action="append",
+        default=[],
+        metavar="NODE.INPUT=VALUES",
+        help='4,6,8, 1..5, 0..1:0.25, seeds:4, "a, b",c or @FILE with a value in each line; '
+        "NODE.INPUT~WORDS=VALUES replaces words in a text; a parameter of a template goes by its name "
+        "(repeatable: columns, rows, then a grid for each value)",
+    )
+    sweep.add_argument("--dry-run", action="store_true", help="print the cells in the order they would run")
+    _add_profile(sweep)
+    _add_computing(sweep)
 
     convert = commands.add_parser("convert", help="convert a graph between API and editor format")
     convert.set_defaults(command=files.convert)
@@ -160,18 +220,41 @@ def _commands() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    _add_folders(parser)
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where pictures are saved")
-    parser.add_argument(
-        "--set",
+def _add_template_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    listed = commands.add_parser("list", help="list the templates: the program's, then your own")
+    listed.add_argument("--json", action="store_true", help="print all about them as JSON")
+
+    shown = commands.add_parser("show", help="tell what a template is for and what can be set")
+    shown.add_argument("template", metavar="NAME|FILE")
+    shown.add_argument("--json", action="store_true", help="print it as JSON")
+
+    run = commands.add_parser("run", help="run a template, with other values if any are set")
+    run.set_defaults(command=_run_template)
+    run.add_argument("template", metavar="NAME|FILE")
+    _add_run(run)
+
+    saved = commands.add_parser("save", help="make a template of a workflow")
+    saved.add_argument("source", type=Path, metavar="FILE", help="JSON, or a picture that carries a graph")
+    saved.add_argument(
+        "--as", dest="to", required=True, metavar="TEMPLATE", help="a file, or a name among your own"
+    )
+    saved.add_argument(
+        "--param",
         action="append",
         default=[],
-        type=_setting,
-        metavar="NODE.INPUT=VALUE",
-        help="give an input another value (repeatable)",
+        type=_param,
+        metavar="LABEL=NODE.INPUT",
+        help="a value that can be set (repeatable; the same label again for several inputs)",
     )
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]|mps", help="where to compute")
+    saved.add_argument("--name", default="", metavar="TEXT", help="what menus call it")
+    saved.add_argument("--description", default="", metavar="TEXT", help="what it is for, in one line")
+    saved.add_argument("--version", default="1", metavar="TEXT")
+    for parser in (listed, shown, run, saved):
+        _add_profile(parser)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    _add_computing(parser)
     parser.add_argument(
         "--dump",
         action="append",
@@ -183,16 +266,49 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
 
 
-def _setting(argument: str) -> Setting:
-    from app.headless import Setting  # the window does without it, and starts sooner
+def _add_computing(parser: argparse.ArgumentParser) -> None:
+    _add_folders(parser)
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where pictures are saved")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_setting,
+        metavar="NODE.INPUT=VALUE",
+        help="give an input, or a parameter of a template, another value (repeatable)",
+    )
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]|mps", help="where to compute")
 
-    return Setting.parse(argument)
+
+def _setting(argument: str) -> Setting:
+    from core.workflow.runnable import Setting  # the window does without it, and starts sooner
+
+    place, equals, text = argument.partition("=")
+    if not (equals and _PLACE.fullmatch(place)):
+        raise argparse.ArgumentTypeError(f"{argument!r} is not NODE.INPUT=VALUE")
+    return Setting(place, text)
+
+
+def _param(argument: str) -> tuple[str, Target]:
+    from core.workflow.targets import Target
+
+    label, _, place = argument.partition("=")
+    try:
+        return label, Target.parse(place)
+    except DarkroomError as error:
+        raise argparse.ArgumentTypeError(f"{argument!r} is not LABEL=NODE.INPUT") from error
 
 
 def _dump(argument: str) -> Dump:
     from app.headless import Dump
 
     return Dump.parse(argument)
+
+
+def _add_profile(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--profile", type=Path, metavar="DIR", help="where preferences, recovery data and own templates lie"
+    )
 
 
 def _add_folders(parser: argparse.ArgumentParser) -> None:

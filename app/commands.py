@@ -62,8 +62,10 @@ def template_command(name: str) -> str:
 
 
 def _template(template: Template) -> Command:
-    name, title, hint = template
-    return Command(template_command(name), title, "File", submenu="New from Template", hint=hint)
+    hint = template.description
+    return Command(
+        template_command(template.name), template.title, "File", submenu="New from Template", hint=hint
+    )
 
 
 def _float(panel: str, title: str) -> Command:

@@ -1,4 +1,4 @@
-"""Where Darkroom keeps what belongs to its user: preferences, layout, recovery data, logs."""
+"""Where Darkroom keeps what belongs to its user: preferences, layout, templates, recovery data, logs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ class Profile:
         name, author = "Darkroom", False
         config = root or platformdirs.user_config_path(name, appauthor=author)
         state = root or platformdirs.user_state_path(name, appauthor=author)
+        data = root or platformdirs.user_data_path(name, appauthor=author)
         self.settings_file = config / "settings.json"
         self.layout_file = state / "layout.ini"
         self.recent_file = state / "recent.json"
         self.tabs_file = state / "tabs.json"
+        self.templates_dir = data / "templates"
         self.recovery_dir = state / "recovery"
         self.lock_file = state / "window.lock"
         self.log_dir = root / "log" if root else platformdirs.user_log_path(name, appauthor=author)

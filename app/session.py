@@ -21,6 +21,7 @@ from app.crash import describe
 from app.documents import OpenDocument
 from app.journal import Facts, Journal, Recovered
 from app.profile import Profile
+from app.templates import own_templates
 from app.workflow_file import Conflict, WorkflowFile, digest_of
 from core.errors import DarkroomError
 from core.folders import Folders
@@ -97,6 +98,7 @@ class Session(QObject):
             Nothing was saved; `save(..., overwrite=True)` does it all the same.
         reported: A title and a list of sentences, to be shown to the user.
         recent_changed: The recent files are others, or some of them have come or gone.
+        templates_found: The user's own templates, and files among them that cannot be used.
     """
 
     opened = Signal(object)
@@ -106,6 +108,7 @@ class Session(QObject):
     conflict = Signal(object, object)
     reported = Signal(str, object)
     recent_changed = Signal()
+    templates_found = Signal(object, object)
     _done = Signal()
 
     def __init__(
@@ -143,7 +146,7 @@ class Session(QObject):
         self.open_template(READY_GRAPH)
 
     def open_template(self, path: Path) -> None:
-        """Opens a graph that comes with the program, as a document without a file."""
+        """Opens a template, as a document without a file."""
         self._submit(f"The template {path.stem} cannot be opened", self._read_template, path)
 
     def open_workflow(self, workflow: object, name: str) -> None:
@@ -273,6 +276,10 @@ class Session(QObject):
         """Finds out, without waiting for slow disks, which recent files are there; `recent_changed` tells."""
         self._looker.submit(self._look, list(self._recent))
 
+    def look_for_templates(self) -> None:
+        """Finds out, without waiting for slow disks, what templates the user has; `templates_found` tells."""
+        self._looker.submit(self._look_for_templates)
+
     # On the thread. Results come back by `_tell`.
 
     def _submit(self, title: str, work: Callable[..., object], *arguments: Any) -> None:
@@ -350,6 +357,9 @@ class Session(QObject):
     def _look(self, paths: list[Path]) -> None:
         missing = frozenset(path for path in paths if not os.path.isfile(path))  # noqa: PTH113 - raises nothing
         self._tell(self._on_looked, missing)
+
+    def _look_for_templates(self) -> None:
+        self._tell(self.templates_found.emit, *own_templates(self._profile.templates_dir))
 
     # Back on the GUI thread
 

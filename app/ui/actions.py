@@ -136,6 +136,10 @@ class Actions(QObject):
             menus[title] = menu.addMenu(command.submenu)
         return menus[title]
 
+    def menu_with(self, command_id: str) -> QMenu:
+        """The menu in which a command stands."""
+        return next(menu for menu in self.all[command_id].associatedObjects() if isinstance(menu, QMenu))
+
     def icon_name(self, command_id: str) -> str:
         """The drawing that stands for a command; empty if there is none."""
         return _ICONS.get(command_id) or _SWITCH_ICONS.get(command_id, "")

@@ -28,7 +28,7 @@ from app.documents import OpenDocument
 from app.jobs import Job, JobState
 from app.queueing import queue_document
 from app.services import Services
-from app.templates import NAMES, path_of
+from app.templates import NAMES, Broken, Template, path_of
 from app.theme import Theme
 from app.ui import drops
 from app.ui.about import About
@@ -210,6 +210,7 @@ class MainWindow(QMainWindow):
         menus = self.commands.fill(self.menuBar())
         menus["File"].insertMenu(self.commands["file.save"], self._recent)
         menus["File"].aboutToShow.connect(self._services.session.look_for_recent)
+        menus["File"].aboutToShow.connect(self._services.session.look_for_templates)
         self._recent.setToolTipsVisible(True)
         self._fill_recent()
 
@@ -221,6 +222,7 @@ class MainWindow(QMainWindow):
         session.saved.connect(self._on_saved)
         session.reported.connect(self._on_reported)
         session.recent_changed.connect(self._fill_recent)
+        session.templates_found.connect(self._list_own_templates)
         given.executor.ready.connect(self._on_ready)
         given.executor.failed.connect(self._on_executor_failed)
         given.queue.job_ended.connect(self._on_job_ended)
@@ -363,6 +365,26 @@ class MainWindow(QMainWindow):
 
     def _open_recent(self, path: Path, _checked: bool = False) -> None:
         self._services.session.open_file(path)
+
+    def _list_own_templates(self, own: list[Template], broken: list[Broken]) -> None:
+        """Puts the user's templates behind those of the program."""
+        menu = self.commands.menu_with(template_command(NAMES[-1]))
+        for action in menu.actions()[len(NAMES) :]:
+            menu.removeAction(action)
+            action.deleteLater()
+        if own or broken:
+            menu.addSeparator()
+        for template in own:
+            entry = menu.addAction(template.title.replace("&", "&&"))
+            entry.setToolTip(template.description or str(template.path))
+            entry.triggered.connect(partial(self._open_own_template, template.path))
+        for file in broken:
+            entry = menu.addAction(file.path.stem.replace("&", "&&"))
+            entry.setToolTip(file.reason)
+            entry.setEnabled(False)
+
+    def _open_own_template(self, path: Path, _checked: bool = False) -> None:
+        self._services.session.open_template(path)
 
     # Running
 

@@ -48,7 +48,7 @@ def load_image(path: Path) -> Loaded:
     """
     images: list[Array] = []
     masks: list[Array | None] = []
-    with _opened(path) as picture:
+    with opened(path) as picture:
         for frame in _frames(picture, path):
             if not images or frame.size == (images[0].shape[1], images[0].shape[0]):
                 images.append(_unit(frame.convert("RGB")))
@@ -66,7 +66,7 @@ def load_mask(path: Path, channel: str) -> Array:
     Raises:
         WorkflowError: It is no picture, is damaged, or has more than `PIXEL_LIMIT` pixels.
     """
-    with _opened(path) as picture:
+    with opened(path) as picture:
         frame = next(_frames(picture, path)).convert("RGBA")
     band = _unit(frame.getchannel(CHANNELS[channel]))[None]
     return 1 - band if channel == "alpha" else band
@@ -111,8 +111,12 @@ def to_picture(image: Array) -> Image.Image:
 
 
 @contextmanager
-def _opened(path: Path) -> Generator[Image.Image]:
-    """Turns whatever Pillow raises about a file into one error that names it."""
+def opened(path: Path) -> Generator[Image.Image]:
+    """A picture as Pillow opens it.
+
+    Raises:
+        WorkflowError: Whatever Pillow raises about the file, also inside the block.
+    """
     try:
         with Image.open(path) as picture:
             yield picture

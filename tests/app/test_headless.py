@@ -16,6 +16,7 @@ from core.graph import PromptGraph, PromptNode
 from core.nodes.registry import builtin
 from core.workflow.comfy_json import read_document
 from core.workflow.compile import compile_document
+from core.workflow.runnable import Setting
 from resources import path as resource
 
 TEMPLATE = resource("templates", "text_to_image.json")
@@ -37,8 +38,9 @@ TEMPLATE = resource("templates", "text_to_image.json")
     ],
 )
 def test_settings_are_read_by_the_type_of_their_input(setting: str, value: object) -> None:
-    graph, workflow = headless.graph_of(TEMPLATE, [headless.Setting.parse(setting)], builtin())
-    node_id, name = setting.partition("=")[0].split(".")
+    place, _, text = setting.partition("=")
+    graph, workflow = headless.graph_of(TEMPLATE, [Setting(place, text)], builtin())
+    node_id, name = place.split(".")
     assert graph.nodes[node_id].inputs[name] == value
     assert workflow is not None
     again = compile_document(read_document(workflow).document, builtin()).graph
@@ -58,7 +60,7 @@ def test_a_setting_overrules_a_link_in_both_graphs(tmp_path: Path) -> None:
     }
     file = tmp_path / "workflow.json"
     file.write_text(json.dumps(workflow), encoding="utf-8")
-    graph, stored = headless.graph_of(file, [headless.Setting.parse("2.width=64")], builtin())
+    graph, stored = headless.graph_of(file, [Setting("2.width", "64")], builtin())
     assert graph.nodes["2"].inputs["width"] == 64
     assert stored is not None
     again = compile_document(read_document(stored).document, builtin()).graph

@@ -135,7 +135,7 @@ def test_the_file_menu_offers_the_templates(parts: Parts, window: MainWindow) ->
     menu = next(m for m in window.findChildren(QMenu) if m.title() == "New from Template")
     assert menu.toolTipsVisible()
     shown = [(entry.text(), entry.toolTip()) for entry in menu.actions()]
-    assert shown == [(title, description) for _, title, description in templates()]
+    assert shown == [(template.title, template.description) for template in templates()]
 
 
 @pytest.mark.parametrize("name", NAMES)
