@@ -11,16 +11,17 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Final
+from typing import Any, Final
 
+import psutil
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
 
 from app.crash import describe
-from app.jobs import Job, JobQueue, JobState
+from app.jobs import Job, JobQueue, JobState, RunFacts
 from core.engine.context import CancelToken, RunContext, RunOptions
 from core.engine.run import Runner, RunReport
 from core.engine.topology import sources_first
@@ -47,6 +48,7 @@ _IMPORTS: Final = (
 """What the first run would otherwise wait for."""
 _SWITCH_SECONDS: Final = 0.001
 """How long the worker keeps Python to itself while the window waits; by default it is five times that."""
+_LOOK_SECONDS: Final = 0.05
 _SLICE_SECONDS: Final = 0.008
 """How long events are handed on before the window may paint."""
 _STATES: Final = {
@@ -74,12 +76,14 @@ class JobEnded(RunEvent):
 
     Attributes:
         problems: Why nodes could not run, where the graph was refused as a whole.
+        run: What it did.
     """
 
     state: JobState
     message: str
     seconds: float
     problems: tuple[Problem, ...] = ()
+    run: RunFacts = field(default_factory=RunFacts)
 
 
 class ExecutorThread(QThread):
@@ -134,6 +138,7 @@ class ExecutorThread(QThread):
         self.ready.connect(self._on_loaded)
         self.failed.connect(self._on_loaded)
         queue.changed.connect(self._feed)
+        queue.job_started.connect(self._order)
         queue.cancel_asked.connect(self.cancel)
 
     def cancel(self, job_id: str) -> None:
@@ -155,12 +160,12 @@ class ExecutorThread(QThread):
         self._feed()
 
     def _feed(self, _changed: object = None) -> None:
-        """Hands the next job to the worker. One at a time, so that those that wait can still be moved."""
-        if not self._is_loaded or self._is_stopping:
-            return
-        job = self._queue.start_next()
-        if job is None:
-            return
+        """Asks for the next job. One at a time, so that those that wait can still be moved."""
+        if self._is_loaded and not self._is_stopping:
+            self._queue.start_next()
+
+    def _order(self, job: Job) -> None:
+        """Hands a job to the worker."""
         self._job_id, self._token = job.id, CancelToken()
         options = RunOptions(
             run_id=job.id,
@@ -209,20 +214,33 @@ class ExecutorThread(QThread):
 
     def _make_runner(self) -> Runner:
         from core.models.cache import ModelCache
+        from core.models.memory import DeviceMeter
 
         models = ModelCache(self._device)
         services = {ModelCache: models}
-        context = RunContext(self._folders, services, free_memory=lambda: models.evict_idle() > 0)
+        context = RunContext(
+            self._folders,
+            services,
+            free_memory=lambda: models.evict_idle() > 0,
+            meter=DeviceMeter(models.device),
+        )
         self.ready.emit(str(models.device))
         return Runner(self._registry, context)
 
     def _perform(self, runner: Runner | None, job: Job, options: RunOptions) -> None:
         started = time.perf_counter()
-        state, message, problems = JobState.FAILED, self._problem, ()
+        state, message, problems, run = JobState.FAILED, self._problem, (), RunFacts()
+        peaks = Peaks()
+
+        def post(event: RunEvent) -> None:
+            peaks.look()
+            self._post(event)
+
         try:
             if runner is not None:
                 self._post(JobBegan(job.id, _needed(job.graph, self._registry)))
-                report = runner.run(job.graph, options, self._post)
+                report = runner.run(job.graph, options, post)
+                run = RunFacts(report.executed, report.cached, report.seconds, peaks.found())
                 state, message = _STATES[report.status], _said(report, job.graph, self._registry)
         except GraphError as error:
             problems = error.problems
@@ -231,13 +249,44 @@ class ExecutorThread(QThread):
             message = str(error)
         except Exception as error:  # noqa: BLE001 - a mistake of ours costs this job, not the thread
             message = describe(error, self._log_dir)
-        self._post(JobEnded(job.id, state, message, time.perf_counter() - started, problems))
+        self._post(JobEnded(job.id, state, message, time.perf_counter() - started, problems, run))
 
     def _post(self, event: RunEvent) -> None:
         self._outbox.append(event)
         if not self._is_awake:
             self._is_awake = True
             self._woken.emit()
+
+
+class Peaks:
+    """The most memory a run has had, as far as looks at it now and then can tell."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._host = self._process.memory_info().rss
+        self._next_look = 0.0
+        if cuda := _cuda():
+            cuda.reset_peak_memory_stats()
+
+    def look(self) -> None:
+        """Looks, unless it has just looked."""
+        now = time.perf_counter()
+        if now >= self._next_look:
+            self._next_look = now + _LOOK_SECONDS
+            self._host = max(self._host, self._process.memory_info().rss)
+
+    def found(self) -> dict[str, int]:
+        """Bytes: `host` of the whole process, `device` of what torch has had there."""
+        self._next_look = 0.0
+        self.look()
+        cuda = _cuda()
+        return {"host": self._host} | ({"device": cuda.max_memory_allocated()} if cuda else {})
+
+
+def _cuda() -> Any:
+    """What torch says of its CUDA device; None where it uses none."""
+    torch = sys.modules.get("torch")
+    return torch.cuda if torch and torch.cuda.is_initialized() else None
 
 
 def title_of(graph: PromptGraph, node_id: str, registry: Registry) -> str:

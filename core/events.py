@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from core.errors import NodeError, Problem
 
@@ -21,6 +21,22 @@ else:
     Picture = object
 
 Ui: TypeAlias = Mapping[str, Sequence[object]]
+
+
+class Usage(NamedTuple):
+    """What a node left behind.
+
+    Attributes:
+        host: Bytes the process has in memory.
+        device: Bytes taken on the accelerator; 0 without one.
+        device_peak: The most it was while the node worked.
+        device_seconds: How long the accelerator worked for it; None without one.
+    """
+
+    host: int
+    device: int = 0
+    device_peak: int = 0
+    device_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from core.engine.live import Live
+from core.engine.profile import Meter
 from core.engine.validate import BoundNode, Validation
 from core.errors import Cancelled
 from core.events import Listener, NodePreview, NodeProgress, Picture, RunEvent
@@ -48,11 +49,13 @@ class RunContext:
         services: Type -> its instance, as nodes ask for it with `Context.service`.
         free_memory: Lets go of what is idle when a node runs out of memory; says whether that was anything.
             The node is then tried once more.
+        meter: Measures memory and the accelerator's time for the profile.
     """
 
     folders: Folders
     services: Mapping[type, object] = field(default_factory=dict[type, object])
     free_memory: Callable[[], bool] | None = None
+    meter: Meter | None = None
 
 
 @dataclass(frozen=True, slots=True)

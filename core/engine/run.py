@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from core.engine.cache import Cache, ClassicCache, Made, Result
 from core.engine.call import (
@@ -26,6 +27,7 @@ from core.engine.failure import is_out_of_memory, wrap
 from core.engine.hooks import call_hook
 from core.engine.live import Live
 from core.engine.order import Order
+from core.engine.profile import WORTH_MEASURING, NodeRecord, Past, Profile, State, reason_to_run
 from core.engine.signature import read_fingerprints, sign, volatile_nodes
 from core.engine.validate import BoundNode, Validation, validate
 from core.errors import Cancelled, GraphError, NodeError, Problem
@@ -42,6 +44,7 @@ from core.events import (
     RunFinished,
     RunStarted,
     Ui,
+    Usage,
 )
 from core.graph import PromptGraph
 from core.nodes.registry import Registry
@@ -61,6 +64,7 @@ class Runner:
         self._registry = registry
         self._context = context
         self._cache = ClassicCache() if cache is None else cache
+        self._past = Past({}, {})
 
     def run(
         self, graph: PromptGraph, options: RunOptions | None = None, on_event: Listener | None = None
@@ -86,7 +90,9 @@ class Runner:
         volatile = volatile_nodes(validation.nodes, fingerprints)
         live = Live(validation, signatures, volatile, self._registry, self._context.folders)
         hidden = Hidden(self._context, options, validation, fingerprints, live, emit)
-        return _Run(self._context, options, validation, live, self._cache, hidden, emit).perform()
+        run = _Run(self._context, options, validation, live, self._cache, hidden, emit, self._past)
+        self._past = Past(live.bound, live.signatures)
+        return run.perform()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,7 @@ class RunReport:
         blocked: Nodes that were skipped on purpose -> the reason, if one was given.
         seconds: How long each executed node took.
         left_out: Problems of outputs that could not run.
+        profile: What every node cost.
     """
 
     run_id: str
@@ -113,6 +120,7 @@ class RunReport:
     seconds: Mapping[str, float]
     errors: tuple[NodeError, ...]
     left_out: tuple[Problem, ...]
+    profile: Profile
     _nodes: Mapping[str, BoundNode]
     _results: Mapping[str, Result]
 
@@ -131,6 +139,15 @@ class RunReport:
         return items[0] if len(items) == 1 and not node.spec.outputs[slot].is_list else list(items)
 
 
+class _Span(NamedTuple):
+    """When a node worked, in seconds since the run began, and the memory before and after."""
+
+    start: float
+    seconds: float = 0.0
+    before: Usage | None = None
+    after: Usage | None = None
+
+
 @dataclass(slots=True)
 class _Run:
     """One run while it happens."""
@@ -142,13 +159,18 @@ class _Run:
     cache: Cache
     hidden: Hidden
     emit: Listener
+    past: Past
+    began: float = field(default_factory=time.time)
+    clock: float = field(default_factory=time.perf_counter)
+    usage: Usage | None = None
+    records: list[NodeRecord] = field(default_factory=list[NodeRecord])
+    spans: dict[str, _Span] = field(default_factory=dict[str, "_Span"])
     results: dict[str, Result] = field(default_factory=dict[str, Result])
     expanded: dict[str, Result] = field(default_factory=dict[str, Result])
     outputs: dict[str, Ui] = field(default_factory=dict[str, Ui])
     executed: list[str] = field(default_factory=list[str])
     cached: list[str] = field(default_factory=list[str])
     blocked: dict[str, str] = field(default_factory=dict[str, str])
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
     errors: list[NodeError] = field(default_factory=list[NodeError])
     loop: asyncio.Runner = field(default_factory=asyncio.Runner)
 
@@ -173,9 +195,10 @@ class _Run:
             executed=tuple(self.executed),
             cached=tuple(self.cached),
             blocked=self.blocked,
-            seconds=self.seconds,
+            seconds={node_id: self.spans[node_id].seconds for node_id in self.executed},
             errors=tuple(self.errors),
             left_out=self.validation.problems,
+            profile=Profile(self._run_id, self.began, self._now, tuple(self.records)),
             _nodes=self.live.bound,
             _results=self.results,
         )
@@ -218,22 +241,23 @@ class _Run:
         reasons = [reason_not_to_call(node.spec, arguments) for arguments in calls]
         if calls and None not in reasons:
             self.blocked[node_id] = next(filter(None, reasons), "")
+            self._record(node, "blocked", _Span(self._now))
             self.emit(NodeBlocked(*self._place(node_id), self.blocked[node_id]))
             self._settle(node_id, blocked_result(node.spec), order)
             return
         self.emit(NodeStarted(*self._place(node_id)))
-        started = time.perf_counter()
         try:
             wanted = self._wanted(node, calls)
             if wanted:
                 order.wait_for(node_id, wanted)
                 return
-            called = self._call(node, calls)
-            self.seconds[node_id] = time.perf_counter() - started
+            with self._measured(node_id):
+                called = self._call(node, calls)
             if called.subgraphs:
                 self._expand(node_id, called, order)
                 return
         except Exception as cause:  # noqa: BLE001 - whatever a node raises, other branches still run
+            self._record(node, "failed", self.spans.get(node_id, _Span(self._now)))
             self._fail(wrap(node, inputs, cause, self.live.display_id(node_id)))
             return
         self._keep(node_id, called.result, order)
@@ -268,12 +292,38 @@ class _Run:
 
     def _keep(self, node_id: str, result: Result, order: Order) -> None:
         self.executed.append(node_id)
-        lasting = not self.live.bound[node_id].spec.output_node and node_id not in self.live.volatile
-        made = Made(self.live.owner(node_id), self.seconds[node_id], lasting)
-        self.cache.put(self.live.signatures[node_id], result, made)
+        node, span = self.live.bound[node_id], self.spans[node_id]
+        lasting = not node.spec.output_node and node_id not in self.live.volatile
+        self.cache.put(
+            self.live.signatures[node_id], result, Made(self.live.owner(node_id), span.seconds, lasting)
+        )
+        self._record(node, "executed", span)
         self._show(node_id, result)
-        self.emit(NodeFinished(*self._place(node_id), result.shown, self.seconds[node_id]))
+        self.emit(NodeFinished(*self._place(node_id), result.shown, span.seconds))
         self._settle(node_id, result, order)
+
+    @contextmanager
+    def _measured(self, node_id: str) -> Generator[None]:
+        """Notes how long the block takes and what memory it leaves."""
+        meter, before, start = self.context.meter, self.usage, self._now
+        if meter is not None:
+            meter.start()
+        try:
+            yield
+        finally:
+            seconds = self._now - start
+            if meter is not None and (seconds >= WORTH_MEASURING or before is None):
+                self.usage = meter.stop()
+            self.spans[node_id] = _Span(start, seconds, before, self.usage)
+
+    def _record(self, node: BoundNode, state: State, span: _Span) -> None:
+        shown_under = self.live.display_id(node.node_id)
+        record = NodeRecord(node.node_id, shown_under, node.spec.class_type, state, **span._asdict())
+        if state in ("executed", "failed"):
+            is_volatile = node.node_id in self.live.volatile
+            reason = reason_to_run(node, self.live.signatures, is_volatile, self.past)
+            record = record._replace(reason=reason)
+        self.records.append(record)
 
     def _gather(self, node: BoundNode) -> Items:
         """The items on each input; None stands for what a lazy input has not been asked for."""
@@ -321,8 +371,10 @@ class _Run:
         self.emit(NodeFailed(*self._place(error.node_id), error))
 
     def _repeat(self, node_id: str, result: Result) -> None:
+        shown_under, class_type = self.live.display_id(node_id), self.live.bound[node_id].spec.class_type
+        self.records.append(NodeRecord(node_id, shown_under, class_type, "cached", self._now))
         self._show(node_id, result)
-        self.emit(NodeCached(*self._place(node_id), result.shown))
+        self.emit(NodeCached(self._run_id, node_id, shown_under, result.shown))
 
     def _show(self, node_id: str, result: Result) -> None:
         if result.shown is not None:
@@ -345,6 +397,11 @@ class _Run:
     @property
     def _should_stop(self) -> bool:
         return bool(self.errors) and self.options.stop_at_first_error
+
+    @property
+    def _now(self) -> float:
+        """Seconds since the run began."""
+        return time.perf_counter() - self.clock
 
     @property
     def _run_id(self) -> str:

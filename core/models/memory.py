@@ -8,6 +8,7 @@ import psutil
 import torch
 
 from core.errors import DarkroomError
+from core.events import Usage
 
 HOST = torch.device("cpu")
 
@@ -81,6 +82,44 @@ class SystemMemory:
         if device.type == "mps":
             return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
         return psutil.virtual_memory().available
+
+
+class DeviceMeter:
+    """Measures what nodes use of this machine: a `core.engine.profile.Meter`."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._process = psutil.Process()
+        self._began: torch.cuda.Event | None = None
+
+    def start(self) -> None:
+        """A node is about to work."""
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+            self._began = _event(self._device)
+
+    def stop(self) -> Usage:
+        """What there is now that it has worked; waits for the accelerator."""
+        host = self._process.memory_info().rss
+        if self._device.type == "mps":
+            taken = torch.mps.driver_allocated_memory()
+            return Usage(host, taken, taken)
+        if self._began is None:
+            return Usage(host)
+        ended = _event(self._device)
+        ended.synchronize()
+        return Usage(
+            host,
+            torch.cuda.memory_allocated(self._device),
+            torch.cuda.max_memory_allocated(self._device),
+            self._began.elapsed_time(ended) / 1000,
+        )
+
+
+def _event(device: torch.device) -> torch.cuda.Event:
+    event = torch.cuda.Event(enable_timing=True)
+    event.record(torch.cuda.current_stream(device))
+    return event
 
 
 def words(size: int) -> str:
