@@ -227,7 +227,7 @@ def parameter_for(
     """
     if None in values:
         raise WorkflowError(f"{targets[values.index(None)]} has no value of its own: a link feeds it")
-    kinds = {_kind(spec, value) for spec, value in zip(declared, values, strict=True)}
+    kinds: set[Kind | None] = {_kind(spec, value) for spec, value in zip(declared, values, strict=True)}
     if len(kinds) > 1:
         raise WorkflowError(f"these take different types: {', '.join(map(str, targets))}")
     (kind,) = kinds
@@ -261,11 +261,13 @@ def _common_choices(declared: Iterable[InputSpec | None]) -> list[str] | None:
 
 
 def _kind(spec: InputSpec | None, value: object) -> Kind | None:
-    if spec is not None and spec.type in _KINDS:
-        return spec.type
-    kinds: tuple[Kind, ...] = ("BOOLEAN", "INT", "FLOAT")
-    found: Kind | None = next((kind for kind in kinds if _is_of(value, kind)), None)
-    return "STRING" if found is None and isinstance(value, str) else found
+    """The type of an input; where that may be several, or is unknown, the type of the value that is there."""
+    if spec is not None and (declared := next((kind for kind in _KINDS if kind == spec.type), None)):
+        return declared
+    if isinstance(value, str):
+        return "STRING"
+    numbers: tuple[Kind, ...] = ("BOOLEAN", "INT", "FLOAT")
+    return next((kind for kind in numbers if _is_of(value, kind)), None)
 
 
 def _plain(text: str) -> object:

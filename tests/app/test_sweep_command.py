@@ -21,6 +21,7 @@ from core.engine.context import RunOptions
 from core.engine.run import Runner, RunReport
 from core.events import Listener
 from core.graph import PromptGraph
+from core.models.cache import ModelCache
 from core.workflow.open import read_workflow
 
 GRAPH: dict[str, Any] = {
@@ -270,3 +271,46 @@ def test_wrong_words(folder: Path, words: list[str], said: str, capsys: pytest.C
     assert sweep(folder, *words) == 2
     assert said in capsys.readouterr().err
     assert not (folder / "out").exists()
+
+
+def starter(folder: Path, *words: str) -> int:
+    """A sweep on the model that comes with the program."""
+    empty = folder / "empty"
+    empty.mkdir()
+    places = ["--models", str(empty), "--output", str(folder / "out"), "--profile", str(folder)]
+    return main(["sweep", *words, *places, "--device", "cpu", "--set", "steps=3"])
+
+
+@pytest.mark.slow
+def test_models_take_turns_as_rarely_as_can_be(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    make = ModelCache._make
+
+    def noted(cache: ModelCache, handle: Any, check: Any) -> Any:
+        made.append(handle.version)
+        return make(cache, handle, check)
+
+    monkeypatch.setattr(ModelCache, "_make", noted)
+    assert starter(folder, "lora", *axes("cfg=2,4", "strength=0.5,1")) == 0
+    assert len(made) == len(set(made)) == 4, "the denoiser in two strengths, the text encoder, the VAE"
+    files = [file for cell in index_of(folder)["cells"] for file in cell["files"]]
+    assert files == [f"darkroom_0000{number}_.png" for number in (1, 3, 2, 4)], "the strength changes last"
+
+
+@pytest.mark.slow
+def test_a_cell_runs_again_from_the_graph_inside_it(folder: Path) -> None:
+    assert starter(folder, "text_to_image", *axes("prompt~red=blue,green", "seed=seeds:2")) == 0
+    cells = index_of(folder)["cells"]
+    assert [cell["values"] for cell in cells] == [
+        {"prompt~red": colour, "seed": seed} for colour in ("blue", "green") for seed in (20261120, 20261121)
+    ]
+    pictures = [folder / "out" / cell["files"][0] for cell in cells]
+    assert len({picture.read_bytes() for picture in pictures}) == 4
+    places = ["--models", str(folder / "empty"), "--output", str(folder / "again"), "--device", "cpu"]
+    assert main(["run", str(pictures[3]), *places]) == 0
+    (again,) = (folder / "again").iterdir()
+    first, second = (np.array(Image.open(file)).astype(int) for file in (pictures[3], again))
+    assert np.abs(first - second).max() <= 2
+    document = read_workflow(pictures[3]).document
+    assert document is not None
+    assert document.nodes["2"].widgets == ("a green house and a yellow sun on a sunny day",)
