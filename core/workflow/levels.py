@@ -16,6 +16,8 @@ from core.workflow.records import REROUTE, DocumentLink, Form, Node
 
 INLET: Final = "-10"
 OUTLET: Final = "-20"
+_INPUTS: Final = "-1"
+"""In `proxyWidgets`, the owner of widgets that are inputs of the subgraph."""
 _MAX_DEPTH: Final = 32
 _MAX_NODES: Final = 200_000
 
@@ -131,28 +133,34 @@ def _expand_subgraph(level: Level, node: Node, graph: _Graph) -> Level:
     for link in links.values():
         if link.target == OUTLET and 0 <= link.target_slot < len(outlets):
             outlets[link.target_slot] = (link.origin, link.origin_slot)
-    inlet_values, given = _promoted(node)
+    inlet_values, given = _promoted(node, level.given.get(node.id, {}))
     prefix = f"{level.prefix}{node.id}:"
     return Level(nodes, links, prefix, (level, node), outlets, inlet_values, given)
 
 
-def _promoted(node: Node) -> tuple[dict[int, Any], dict[str, dict[str, Any]]]:
-    """The values given on the subgraph's node: by input slot, and by inner node and input name."""
+def _promoted(node: Node, over: Mapping[str, Any]) -> tuple[dict[int, Any], dict[str, dict[str, Any]]]:
+    """The values given on the subgraph's node: by input slot, and by inner node and input name.
+
+    Args:
+        over: Values given further out, by name: they come before its own.
+    """
     stored = node.widgets if isinstance(node.widgets, tuple) else ()
     by_name = {s.name: slot for slot, s in enumerate(node.inputs) if s.widget is not None}
     proxies = node.properties.get("proxyWidgets")
-    if not isinstance(proxies, list):
-        fits = len(stored) == len(by_name)
-        return (dict(zip(by_name.values(), stored, strict=True)) if fits else {}), {}
-    pairs = [(str(p[0]), str(p[1])) for p in proxies if isinstance(p, list) and len(p) >= 2]
+    if isinstance(proxies, list):
+        pairs = [(str(p[0]), str(p[1])) for p in proxies if isinstance(p, list) and len(p) >= 2]
+    else:
+        pairs = [(_INPUTS, name) for name in by_name]
+    known = pairs
     if len(stored) != len(pairs):
-        pairs = [pair for pair in pairs if pair[0] == "-1"]
-    inlet_values: dict[int, Any] = {}
+        # Which value belongs to which widget is not known; those of inputs come first.
+        known = [pair for pair in pairs if pair[0] == _INPUTS] if isinstance(proxies, list) else []
+    values = [(pair, value) for pair, value in zip(known, stored, strict=False) if value is not None]
+    values += [(pair, over[pair[1]]) for pair in pairs if pair[1] in over]
+    inlet_values: dict[int, Any] = {by_name[name]: over[name] for name in over.keys() & by_name.keys()}
     given: dict[str, dict[str, Any]] = {}
-    for (owner, name), value in zip(pairs, stored, strict=False):
-        if value is None:
-            continue
-        if owner != "-1":
+    for (owner, name), value in values:
+        if owner != _INPUTS:
             given.setdefault(owner, {})[name] = value
         elif name in by_name:
             inlet_values[by_name[name]] = value

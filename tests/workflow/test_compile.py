@@ -277,6 +277,33 @@ def test_subgraph_in_a_subgraph():
     assert nodes["9"].inputs["images"] == Link("12:5:1", 0)
 
 
+@pytest.mark.parametrize(
+    ("outer", "inner", "expected"),
+    [
+        (["outermost"], ["inner"], "outermost"),
+        ([None], ["inner"], "inner"),
+        ([], ["inner"], "inner"),
+        (["outermost"], [], "outermost"),
+        ([None], [], "inner"),
+    ],
+)
+@pytest.mark.parametrize("owner", ["-1", "2"])
+def test_values_promoted_through_several_levels(outer, inner, expected, owner):
+    promoted = {"proxyWidgets": [[owner, "filename_prefix"]]}
+    definition = {
+        "id": "outer",
+        "name": "Outer",
+        "nodes": [instance(5, inner, properties=promoted)],
+        "links": [],
+    }
+    form = workflow(
+        [node(12, "outer", widgets=outer, properties={"proxyWidgets": [["5", "filename_prefix"]]})],
+        modern=True,
+        definitions={"subgraphs": [*subgraph()["subgraphs"], definition]},
+    )
+    assert graph(form)["12:5:2"].inputs["filename_prefix"] == expected
+
+
 def test_subgraph_that_contains_itself_is_refused():
     definitions = subgraph(nodes=[instance(5)], links=[])
     with pytest.raises(WorkflowError, match="contains itself"):
