@@ -30,6 +30,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app import crash
+from app.jobs import JobQueue, Limits
 from app.log import LogStore
 from app.look import Look
 from app.profile import Profile
@@ -88,7 +89,7 @@ class Program(QObject):
         from app.bridge import Bridge
         from app.executor import ExecutorThread
         from app.files import make_folders
-        from app.jobs import JobQueue
+        from app.keeper import KeeperThread
         from app.pictures import Pictures
         from app.session import Session
         from app.ui.main_window import MainWindow
@@ -106,7 +107,11 @@ class Program(QObject):
             ends.callback(session.shut_down)
             look = Look(application, settings)
             ends.callback(look.close)
-            queue = JobQueue(self)
+            self._keeper = keeper = KeeperThread(profile.database_file, self, profile.log_dir)
+            ends.callback(keeper.close)
+            queue = JobQueue(keeper, self)
+            ends.callback(_follow_limits(queue, settings))
+            queue.open()
             executor = ExecutorThread(queue, registry, folders, options.device, self, profile.log_dir)
             ends.callback(executor.stop)
             bridge = Bridge(executor, queue, registry, folders, session.find, self)
@@ -118,6 +123,7 @@ class Program(QObject):
                 registry=registry,
                 folders=folders,
                 session=session,
+                keeper=keeper,
                 queue=queue,
                 executor=executor,
                 bridge=bridge,
@@ -180,7 +186,19 @@ class Program(QObject):
 
     def _on_first_paint(self) -> None:
         _log.info("The window is up")
+        self._keeper.start()
         self.services.executor.start()
+
+
+def _follow_limits(queue: JobQueue, file: SettingsFile) -> Callable[[], None]:
+    """Has the queue keep as much as the user wants; what is returned ends that."""
+
+    def obey() -> None:
+        settings = file.settings
+        queue.limits = Limits(settings.queue_limit, settings.history_limit, settings.history_days)
+
+    obey()
+    return file.subscribe(obey)
 
 
 class _FirstPaint(QObject):

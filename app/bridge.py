@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage
 
 from app.documents import OpenDocument
 from app.executor import ExecutorThread, JobBegan, JobEnded, title_of
-from app.jobs import Job, JobQueue, JobState
+from app.jobs import Job, JobFacts, JobQueue, JobState
 from app.run_status import NodeState, RunStatus
 from core.errors import Problem
 from core.events import (
@@ -70,7 +70,7 @@ class Bridge(QObject):
         node_cached: Job id, node id.
         node_failed: Job id, node id, NodeError.
         node_blocked: Job id, node id, the reason if one was given.
-        run_ended: Job id, the Job as it ended.
+        run_ended: Job id, the job as it ended.
         pictures_made: Paths of pictures that have just been written. If there were files of these names
             before, they were others.
     """
@@ -101,16 +101,18 @@ class Bridge(QObject):
         self._folders = folders
         self._document_of = document_of
         self._run: _Run | None = None
+        self._job: Job | None = None
         self._progress: dict[str, NodeProgress] = {}
         self._previews: dict[str, NodePreview] = {}
         self._refresh = QTimer(self, interval=_REFRESH_MS, singleShot=True)
         self._refresh.timeout.connect(self._show_latest)
         executor.happened.connect(self.take)
+        queue.job_ended.connect(self._on_job_ended)
 
     def title(self, job_id: str, node_id: str) -> str:
-        """What a node of a job is called."""
-        job = self._queue.find(job_id)
-        return title_of(job.graph, node_id, self._registry) if job else node_id
+        """What a node of the job that ran last is called."""
+        job = self._job
+        return title_of(job.graph, node_id, self._registry) if job and job.id == job_id else node_id
 
     def take(self, event: RunEvent) -> None:
         """Shows an event, at once or with the next refresh."""
@@ -166,9 +168,10 @@ class Bridge(QObject):
                 raise TypeError(f"nobody knows how to show {event!r}")
 
     def _begin(self, event: JobBegan) -> None:
-        job = self._queue.find(event.run_id)
-        if job is None:
+        job = self._queue.running
+        if job is None or job.id != event.run_id:
             return
+        self._job = job
         weights = {node_id: self._weight(job.graph, node_id) for node_id in event.nodes}
         self._run = run = _Run(job, weights)
         for node_id in event.nodes:
@@ -219,8 +222,12 @@ class Bridge(QObject):
         self._tell_queue()
         self._run = None
         self._refresh.stop()
-        self._queue.end(event.run_id, event.state, event.message, event.seconds)
-        self.run_ended.emit(event.run_id, self._queue.find(event.run_id))
+        self._queue.end(event.run_id, event.state, event.message, event.seconds, event.run)
+
+    def _on_job_ended(self, job: JobFacts) -> None:
+        """Tells of the end of a run once it is kept; jobs that never ran have none."""
+        if self._job is not None and job.id == self._job.id:
+            self.run_ended.emit(job.id, job)
 
     def _mark_problems(self, problems: Iterable[Problem]) -> None:
         """Shows at each node why it cannot run."""

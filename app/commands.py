@@ -113,6 +113,7 @@ COMMANDS: Final = (
     _window("run.queue", "Run", "Run", "Ctrl+Return", "Ctrl+Enter"),
     _window("run.queue_next", "Run Next", "Run", "Ctrl+Shift+Return", "Ctrl+Shift+Enter"),
     _window("run.cancel", "Cancel Current", "Run", "Ctrl+Alt+Return", "Ctrl+Alt+Enter", section=True),
+    _switch("run.pause", "Pause after Current", "Run"),
     _window("run.clear", "Clear Queue", "Run"),
     _canvas("view.fit", "Fit View", "View", "."),
     _canvas("view.all", "Whole Graph", "View", "Home"),

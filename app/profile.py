@@ -1,4 +1,4 @@
-"""Where Darkroom keeps what belongs to its user: preferences, layout, templates, recovery data, logs."""
+"""Where Darkroom keeps what belongs to its user: preferences, layout, templates, queue, journal, logs."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Profile:
         self.recent_file = state / "recent.json"
         self.tabs_file = state / "tabs.json"
         self.templates_dir = data / "templates"
+        self.database_file = state / "darkroom.db"
         self.recovery_dir = state / "recovery"
         self.lock_file = state / "window.lock"
         self.log_dir = root / "log" if root else platformdirs.user_log_path(name, appauthor=author)

@@ -30,6 +30,9 @@ def queue_document(opened: OpenDocument, queue: JobQueue, random: Random, front:
     if reason := _nothing_to_run(compiled.graph, opened.registry):
         opened.refused.emit(reason)
         return None
+    if reason := queue.refusal:
+        opened.refused.emit(reason)
+        return None
     graph = choose_all(compiled.graph, opened.registry, random)
     job = Job(opened.key, opened.name, graph, write_document(opened.document))
     queue.add(job, front=front)

@@ -25,7 +25,7 @@ from app.canvas.face import Row
 from app.canvas.graph import CanvasGraph
 from app.commands import template_command
 from app.documents import OpenDocument
-from app.jobs import Job, JobState
+from app.jobs import Job, JobFacts, JobState, Pause, Recovered
 from app.queueing import queue_document
 from app.services import Services
 from app.templates import NAMES, Broken, Template, path_of
@@ -166,6 +166,7 @@ class MainWindow(QMainWindow):
             "run.queue": partial(self._with_document, self._run),
             "run.queue_next": partial(self._with_document, partial(self._run, front=True)),
             "run.cancel": queue.cancel_current,
+            "run.pause": lambda: queue.set_paused(queue.pause is Pause.NONE),
             "run.clear": queue.clear_pending,
             "view.palette": lambda: self.command_palette.show_all(),
             **{name: partial(self._switch_setting, name) for name in _SETTINGS},
@@ -226,6 +227,11 @@ class MainWindow(QMainWindow):
         given.executor.ready.connect(self._on_ready)
         given.executor.failed.connect(self._on_executor_failed)
         given.queue.job_ended.connect(self._on_job_ended)
+        given.queue.job_queued.connect(self._on_job_queued)
+        given.queue.changed.connect(self._show_pause)
+        given.queue.refused.connect(partial(self.messages.tell, Level.WARNING))
+        given.queue.recovered.connect(self._on_recovered)
+        given.keeper.complained.connect(partial(self.messages.tell, Level.WARNING))
         given.look.changed.connect(self._on_theme)
         self._unsubscribe = given.settings.subscribe(self._obey_settings)
 
@@ -389,9 +395,7 @@ class MainWindow(QMainWindow):
     # Running
 
     def _run(self, opened: OpenDocument, *, front: bool = False) -> None:
-        job = queue_document(opened, self._services.queue, self._random, front)
-        if job is not None:
-            self.say(f"{job.name} runs next" if front else f"{job.name} is queued")
+        queue_document(opened, self._services.queue, self._random, front)
 
     def _on_ready(self, device: str) -> None:
         self._show_executor(f"Ready on {device}", "")
@@ -404,7 +408,25 @@ class MainWindow(QMainWindow):
         self.status.device.setText(state)
         self.dock(QueueDock).executor_state(waits_for)
 
-    def _on_job_ended(self, job: Job) -> None:
+    def _on_job_queued(self, job: JobFacts) -> None:
+        pending = self._services.queue.pending
+        is_first = len(pending) > 1 and pending[0].id == job.id
+        self.say(f"{job.name} runs next" if is_first else f"{job.name} is queued")
+
+    def _on_recovered(self, found: Recovered) -> None:
+        """Tells why what was there last time does not run by itself."""
+        if found.pause in (Pause.CRASHED, Pause.LEFT):
+            ended = "ended unexpectedly" if found.pause is Pause.CRASHED else "was closed while a job ran"
+            again = [
+                f"{name} was interrupted; it runs again from its beginning" for name in found.interrupted
+            ]
+            remedy = ("Resume", partial(self._services.queue.set_paused, False))
+            self.messages.tell(Level.WARNING, f"Darkroom {ended}; the queue is paused", again, remedy)
+
+    def _show_pause(self, _job: object = None) -> None:
+        self.commands["run.pause"].setChecked(self._services.queue.pause is not Pause.NONE)
+
+    def _on_job_ended(self, job: JobFacts) -> None:
         if job.state in (JobState.FAILED, JobState.PARTIAL):
             remedy = ("Show Node", partial(self._show_failed_node, job)) if job.failed_node else None
             title = f"{job.name} did not run to its end"
@@ -412,7 +434,7 @@ class MainWindow(QMainWindow):
         elif job.state is JobState.DONE:
             self.say(f"{job.name} is done in {job.seconds:.1f} s" if job.seconds else f"{job.name} is done")
 
-    def _show_failed_node(self, job: Job) -> None:
+    def _show_failed_node(self, job: JobFacts) -> None:
         """Brings the node at which a job failed to the middle of its canvas."""
         opened = self._services.session.find(job.document_key)
         if opened is None:
@@ -540,7 +562,6 @@ class MainWindow(QMainWindow):
             return
         self.panels.save()
         self.dock(ResultViewer).leave_full_screen()
-        self._services.queue.cancel_current()
         event.accept()
 
     def shut_down(self) -> None:

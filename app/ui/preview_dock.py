@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.bridge import Bridge
-from app.jobs import Job, JobState
+from app.jobs import JobFacts, JobState
 from app.pictures import Levels, Pictures
 from app.theme import Theme
 from app.ui import style
@@ -109,7 +109,7 @@ class PreviewDock(QDockWidget):
         self.view.show_image(image)
         self.pages.setCurrentIndex(1)
 
-    def _on_ended(self, job_id: str, job: Job) -> None:
+    def _on_ended(self, job_id: str, job: JobFacts) -> None:
         del job_id
         took = "" if job.seconds is None else f"{job.seconds:.1f} s"
         self._say(_SAID[job.state], took, int(job.state is JobState.DONE), 1)

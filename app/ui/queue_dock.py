@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -19,15 +20,26 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QAction, QColor, QFontMetrics, QGuiApplication, QKeySequence, QPainter
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QColor,
+    QFontMetrics,
+    QGuiApplication,
+    QKeySequence,
+    QPainter,
+    QPixmap,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDockWidget,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QListView,
     QMenu,
+    QMessageBox,
     QProgressBar,
     QStackedWidget,
     QStyle,
@@ -39,7 +51,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import icons
-from app.jobs import Job, JobQueue, JobState
+from app.jobs import Job, JobFacts, JobQueue, JobState, Pause, Query
 from app.pictures import Pictures
 from app.theme import Theme
 from app.ui import style
@@ -52,6 +64,22 @@ _MIME: Final = "application/x-darkroom-job"
 _TICK_MS: Final = 200
 _PENDING_SHOWN: Final = 5
 _GAP: Final = 8
+_SEARCH_MS: Final = 200
+"""What is typed faster than that is looked for once."""
+_DECODED: Final = 300
+"""Small pictures that are ready to be painted."""
+_PAUSED: Final = {
+    Pause.ASKED: "Paused. Jobs wait until you resume.",
+    Pause.CRASHED: "Paused, as Darkroom ended unexpectedly. What it had to do waits here.",
+    Pause.LEFT: "Paused, as Darkroom was closed while a job ran. That job runs again from its beginning.",
+}
+_STATES: Final = (
+    ("Every Outcome", ()),
+    ("Done", (JobState.DONE,)),
+    ("Failed", (JobState.FAILED, JobState.PARTIAL)),
+    ("Cancelled", (JobState.CANCELLED,)),
+)
+_DAYS: Final = (("Any Time", 0), ("Today", 1), ("Last 7 Days", 7), ("Last 30 Days", 30))
 _ICONS: Final = {
     JobState.PENDING: ("ring", "text_dim"),
     JobState.RUNNING: ("run", "accent"),
@@ -67,7 +95,7 @@ class QueueDock(QDockWidget):
 
     Signals:
         picked: The pictures of an ended job, to be looked at.
-        open_requested: A job whose workflow is to be opened as a document.
+        open_requested: A whole job, whose workflow is to be opened as a document.
         node_wanted: A job whose failed node is to be shown.
     """
 
@@ -87,8 +115,13 @@ class QueueDock(QDockWidget):
         self.waiting_for.setWordWrap(True)
         self.waiting_for.hide()
         style.set_role(self.waiting_for, "dim")
+        self.paused = _Paused(queue)
         self.pending_head = _Head("Up next", "Take all of them off the list", queue.clear_pending, theme)
-        self.ended_head = _Head("Finished", "Clear this list; the pictures stay", queue.clear_ended, theme)
+        self.pause = self.pending_head.add_switch("Pause", "Start no job after the present one")
+        self.pause.clicked.connect(queue.set_paused)
+        self.ended_head = _Head("Finished", "Clear this list; the pictures stay", self._ask_to_clear, theme)
+        self.search = _Search(queue, theme)
+        self.box: QMessageBox | None = None
         self.pending = _JobView(_PendingJobs(queue), pictures, theme)
         self.ended = _JobView(_EndedJobs(queue), pictures, theme, thumbnails=True)
         self._empty = EmptyState(
@@ -112,23 +145,32 @@ class QueueDock(QDockWidget):
     def set_theme(self, theme: Theme) -> None:
         """Takes another look."""
         self._theme = theme
-        for part in (self.running, self.pending_head, self.ended_head, self.pending, self.ended, self._empty):
+        for part in (self.running, self.pending_head, self.ended_head, self.search, self.pending, self.ended):
             part.set_theme(theme)
+        self._empty.set_theme(theme)
 
     def executor_state(self, text: str) -> None:
         """Says why nothing runs yet; nothing is said if empty."""
         self.waiting_for.setText(text)
         self.waiting_for.setVisible(bool(text))
 
+    def open_job(self, job: JobFacts) -> None:
+        """Has the graph of a job opened as a document."""
+        self._queue.read(job, self.open_requested.emit)
+
     def _lists(self) -> QWidget:
         lists = QWidget()
         column = QVBoxLayout(lists)
         column.setContentsMargins(6, 6, 6, 0)
         column.setSpacing(2)
-        for widget in (self.running, self.pending_head, self.pending, self.ended_head):
+        for widget in (self.running, self.paused, self.pending_head, self.pending, self.ended_head):
             column.addWidget(widget)
+        column.addWidget(self.search)
         column.addWidget(self.ended, 1)
-        self._spare = QWidget()  # takes the room where there is no list of ended jobs
+        self._spare = QLabel()  # takes the room where there is no list of ended jobs
+        self._spare.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+        self._spare.setContentsMargins(10, 14, 10, 10)
+        style.set_role(self._spare, "dim")
         column.addWidget(self._spare, 1)
         return lists
 
@@ -150,45 +192,59 @@ class QueueDock(QDockWidget):
             view.customContextMenuRequested.connect(partial(self._show_menu, view))
         ended.clicked.connect(self._pick)
         ended.activated.connect(self._pick)
-        ended.doubleClicked.connect(self._open)
+        ended.doubleClicked.connect(lambda index: self.open_job(index.data(_JOB)))
 
     def _on_changed(self, changed: Job | None) -> None:
         self.running.show_job(self._queue.running)
         if changed is not None:
             return
         pending, ended = self._queue.pending, self._queue.ended
+        is_searching = self.search.is_active
+        self.pause.setChecked(self._queue.pause is not Pause.NONE)
         self.pending_head.show_count(len(pending))
-        self.ended_head.show_count(len(ended))
+        self.ended_head.show_count(self._queue.ended_count, is_searching)
+        self.search.setVisible(bool(ended) or is_searching)
         self.pending.setVisible(bool(pending))
         self.ended.setVisible(bool(ended))
         self._spare.setVisible(not ended)
+        self._spare.setText("Nothing is found." if is_searching else "")
         rows = min(len(pending), _PENDING_SHOWN)
         self.pending.setFixedHeight(rows * self.pending.row_height() + 2 * self.pending.frameWidth())
-        self._pages.setCurrentIndex(1 if self._queue.jobs else 0)
+        has_any = self._queue.jobs or is_searching or self._queue.pause is not Pause.NONE
+        self._pages.setCurrentIndex(1 if has_any else 0)
 
     def _pick(self, index: QModelIndex) -> None:
         job = index.data(_JOB)
-        if isinstance(job, Job) and job.pictures:
+        if isinstance(job, JobFacts) and job.pictures:
             self.picked.emit(job.pictures)
 
-    def _open(self, index: QModelIndex) -> None:
-        self.open_requested.emit(index.data(_JOB))
+    def _ask_to_clear(self) -> None:
+        """Asks, as this history cannot be had again."""
+        count = self._queue.ended_count
+        which = "found here" if self.search.is_active else "of the history"
+        text = f"Remove {'this job' if count == 1 else f'all {count:,} jobs'} {which}?"
+        buttons = QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel
+        self.box = box = QMessageBox(QMessageBox.Icon.Question, "Darkroom", text, buttons, self)
+        box.setInformativeText("The pictures stay where they are. How they were made is forgotten here.")
+        box.button(QMessageBox.StandardButton.Discard).setText("Remove")
+        box.button(QMessageBox.StandardButton.Discard).clicked.connect(self._queue.clear_ended)
+        box.finished.connect(box.deleteLater)
+        box.open()
 
     def _remove_selected(self, view: _JobView, _checked: bool = False) -> None:
         row = view.currentIndex().row()
-        for job in view.selected():
-            self._queue.remove(job.id)
+        self._queue.remove([job.id for job in view.selected()])
         model = view.model()
         view.setCurrentIndex(model.index(min(row, model.rowCount() - 1), 0))
 
     def _show_menu(self, view: _JobView, place: QPoint) -> None:
         job = view.indexAt(place).data(_JOB)
-        if isinstance(job, Job):
+        if isinstance(job, JobFacts):
             menu = self.menu_of(job)
             menu.exec(view.viewport().mapToGlobal(place))
             menu.deleteLater()
 
-    def menu_of(self, job: Job) -> QMenu:
+    def menu_of(self, job: JobFacts) -> QMenu:
         """What can be done with a job that waits or has ended."""
         menu = QMenu(self)
         if job.state is JobState.PENDING:
@@ -207,11 +263,13 @@ class QueueDock(QDockWidget):
             show.setEnabled(bool(job.pictures))
         if job.failed_node:
             menu.addAction("Show Failed Node", lambda: self.node_wanted.emit(job))
-        menu.addAction("Open Its Workflow", lambda: self.open_requested.emit(job))
+        again = "Duplicate" if job.state is JobState.PENDING else "Run Again"
+        menu.addAction(again, lambda: self._queue.duplicate(job.id))
+        menu.addAction("Open Its Workflow", lambda: self.open_job(job))
         if job.message:
             menu.addAction("Copy Message", lambda: QGuiApplication.clipboard().setText(job.message))
         menu.addSeparator()
-        menu.addAction("Remove from the List", lambda: self._queue.remove(job.id))
+        menu.addAction("Remove from the List", lambda: self._queue.remove([job.id]))
         return menu
 
 
@@ -294,20 +352,122 @@ class _Head(QWidget):
         self.clear.setAccessibleName(f"{text}: clear")
         self.clear.setAutoRaise(True)
         self.clear.clicked.connect(clear)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 6, 0, 0)
-        row.addWidget(self.label, 1)
-        row.addWidget(self.clear)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(8, 6, 0, 0)
+        self._row.addWidget(self.label, 1)
+        self._row.addWidget(self.clear)
         self.set_theme(theme)
 
     def set_theme(self, theme: Theme) -> None:
         """Takes another look."""
         self.clear.setIcon(icons.icon("clear", theme, theme.text_dim))
 
-    def show_count(self, count: int) -> None:
-        """Says how many there are; hides without any."""
-        self.label.setText(f"{self._text} · {count}")
-        self.setVisible(count > 0)
+    def add_switch(self, text: str, tip: str) -> QToolButton:
+        """One more button, which stays down."""
+        switch = QToolButton()
+        switch.setText(text)
+        switch.setToolTip(tip)
+        switch.setAccessibleName(f"{self._text}: {text.lower()}")
+        switch.setCheckable(True)
+        switch.setAutoRaise(True)
+        self._row.insertWidget(1, switch)
+        return switch
+
+    def show_count(self, count: int, stays: bool = False) -> None:
+        """Says how many there are; hides without any, unless it is to stay."""
+        self.label.setText(f"{self._text} · {count:,}")
+        self.clear.setEnabled(count > 0)
+        self.setVisible(count > 0 or stays)
+
+
+class _Paused(QFrame):
+    """Says that no job is started, and why; with a button that changes it."""
+
+    def __init__(self, queue: JobQueue) -> None:
+        super().__init__()
+        self._queue = queue
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        style.set_role(self.text, "warning")
+        self.resume = QToolButton()
+        self.resume.setText("Resume")
+        self.resume.setToolTip("Start the next job")
+        self.resume.clicked.connect(lambda: queue.set_paused(False))
+        style.set_role(self.resume, "primary")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 6, 6, 6)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.resume)
+        queue.changed.connect(self._follow)
+        self._follow()
+
+    def _follow(self, _job: object = None) -> None:
+        pause = self._queue.pause
+        self.text.setText(_PAUSED.get(pause, ""))
+        self.setVisible(pause is not Pause.NONE)
+
+
+class _Search(QWidget):
+    """Which of the jobs that have ended are shown."""
+
+    def __init__(self, queue: JobQueue, theme: Theme) -> None:
+        super().__init__()
+        self._queue = queue
+        self.line = QLineEdit()
+        self.line.setPlaceholderText("Find by prompt, model or seed")
+        self.line.setAccessibleName("Find finished jobs")
+        self.line.setClearButtonEnabled(True)
+        self.filter = QToolButton()
+        self.filter.setToolTip("Outcome and time")
+        self.filter.setAccessibleName("Filter finished jobs")
+        self.filter.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.filter.setCheckable(True)
+        menu = QMenu(self)
+        self.states = self._choices(menu, [label for label, _ in _STATES])
+        menu.addSeparator()
+        self.days = self._choices(menu, [label for label, _ in _DAYS])
+        self.filter.setMenu(menu)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 4, 4)
+        row.addWidget(self.line, 1)
+        row.addWidget(self.filter)
+        self._wait = QTimer(self, interval=_SEARCH_MS, singleShot=True)
+        self._wait.timeout.connect(self._search)
+        self.line.textChanged.connect(lambda: self._wait.start())
+        self.line.returnPressed.connect(self._search)
+        self.set_theme(theme)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether some jobs may be left out."""
+        return self._queue.query != Query()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Takes another look."""
+        self.filter.setIcon(icons.icon("filter", theme))
+
+    def _choices(self, menu: QMenu, labels: Sequence[str]) -> list[QAction]:
+        group = QActionGroup(menu)
+        actions = [menu.addAction(label) for label in labels]
+        for action in actions:
+            action.setCheckable(True)
+            group.addAction(action)
+            action.triggered.connect(self._search)
+        actions[0].setChecked(True)
+        return actions
+
+    def _search(self) -> None:
+        self._wait.stop()
+        _, states = _STATES[_chosen(self.states)]
+        _, days = _DAYS[_chosen(self.days)]
+        midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        since = midnight - timedelta(days=days - 1) if days else None
+        self.filter.setChecked(bool(states or since))
+        self._queue.search(Query(self.line.text().strip(), since=since, states=states))
+
+
+def _chosen(actions: Sequence[QAction]) -> int:
+    return next(index for index, action in enumerate(actions) if action.isChecked())
 
 
 class _Jobs(QAbstractListModel):
@@ -316,10 +476,10 @@ class _Jobs(QAbstractListModel):
     def __init__(self, queue: JobQueue) -> None:
         super().__init__(queue)
         self._queue = queue
-        self._jobs: list[Job] = list(self._present())
+        self._jobs: list[JobFacts] = list(self._present())
         queue.changed.connect(self._on_changed)
 
-    def _present(self) -> Sequence[Job]:
+    def _present(self) -> Sequence[JobFacts]:
         raise NotImplementedError
 
     def rowCount(self, parent: Index | None = None) -> int:
@@ -335,7 +495,7 @@ class _Jobs(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return job.name
             case Qt.ItemDataRole.ToolTipRole:
-                return f"{job.name}\n{detail_of(job)}"
+                return "\n".join([job.name, *_facts_of(job)])
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{job.name}, {job.state.value}, {detail_of(job)}"
             case value if value == _JOB:
@@ -347,12 +507,12 @@ class _Jobs(QAbstractListModel):
         if changed is None:
             self._replace(list(self._present()))
 
-    def _replace(self, new: list[Job]) -> None:
+    def _replace(self, new: list[JobFacts]) -> None:
         """Takes out and puts in only what lies between the equal beginnings and ends of the two lists."""
         old = self._jobs
         shorter = min(len(old), len(new))
-        start = next((i for i in range(shorter) if old[i] is not new[i]), shorter)
-        end = next((i for i in range(shorter - start) if old[-1 - i] is not new[-1 - i]), shorter - start)
+        start = next((i for i in range(shorter) if old[i].id != new[i].id), shorter)
+        end = next((i for i in range(shorter - start) if old[-1 - i].id != new[-1 - i].id), shorter - start)
         if start < len(old) - end:
             self.beginRemoveRows(QModelIndex(), start, len(old) - end - 1)
             del old[start : len(old) - end]
@@ -361,19 +521,31 @@ class _Jobs(QAbstractListModel):
             self.beginInsertRows(QModelIndex(), start, len(new) - end - 1)
             old[start:start] = new[start : len(new) - end]
             self.endInsertRows()
+        old[:] = new
+        if new:
+            self.dataChanged.emit(self.index(0), self.index(len(new) - 1))
 
 
 class _EndedJobs(_Jobs):
-    """The jobs that have ended, the newest first."""
+    """The jobs that have ended, the newest first; more of them when somebody scrolls to the last."""
 
-    def _present(self) -> Sequence[Job]:
+    def _present(self) -> Sequence[JobFacts]:
         return self._queue.ended
+
+    def canFetchMore(self, parent: Index) -> bool:
+        """Whether there are jobs that are not in the list yet."""
+        return not parent.isValid() and len(self._jobs) < self._queue.ended_count
+
+    def fetchMore(self, parent: Index) -> None:
+        """Asks for some more."""
+        del parent
+        self._queue.fetch_more()
 
 
 class _PendingJobs(_Jobs):
     """The jobs that wait; they can be dragged to another place."""
 
-    def _present(self) -> Sequence[Job]:
+    def _present(self) -> Sequence[JobFacts]:
         return self._queue.pending
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -434,7 +606,7 @@ class _JobView(QListView):
         """Of each row."""
         return self._delegate.height(self.fontMetrics())
 
-    def selected(self) -> list[Job]:
+    def selected(self) -> list[JobFacts]:
         """The jobs that are selected."""
         return [index.data(_JOB) for index in self.selectedIndexes()]
 
@@ -446,6 +618,7 @@ class _JobPainter(QStyledItemDelegate):
         super().__init__()
         self._pictures = pictures
         self._thumbnails = thumbnails
+        self._kept: OrderedDict[str, QPixmap] = OrderedDict()
         self.theme = theme
 
     def height(self, metrics: QFontMetrics) -> int:
@@ -461,7 +634,7 @@ class _JobPainter(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draws the row."""
         facts: Any = option
-        job: Job = index.data(_JOB)
+        job: JobFacts = index.data(_JOB)
         rect: QRect = facts.rect
         facts.widget.style().drawPrimitive(
             QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, facts.widget
@@ -475,14 +648,14 @@ class _JobPainter(QStyledItemDelegate):
         self._draw_texts(painter, inner, job, facts.fontMetrics)
         painter.restore()
 
-    def _draw_texts(self, painter: QPainter, inner: QRect, job: Job, metrics: QFontMetrics) -> None:
+    def _draw_texts(self, painter: QPainter, inner: QRect, job: JobFacts, metrics: QFontMetrics) -> None:
         line = metrics.lineSpacing()
         top = inner.center().y() - (line if self._thumbnails else line // 2) + 1
         name, colour = _ICONS[job.state]
         box = QRect(inner.left(), top, metrics.height(), metrics.height())
         icons.icon(name, self.theme, str(getattr(self.theme, colour))).paint(painter, box)
         inner.setLeft(box.right() + 7)
-        when = f"{job.created:%H:%M}"
+        when = _when(job.created)
         edge = metrics.horizontalAdvance(when)
         left, dim = Qt.AlignmentFlag.AlignLeft, QColor(self.theme.text_dim)
         place = QRect(inner.left(), top, inner.width() - edge - _GAP, line)
@@ -501,12 +674,9 @@ class _JobPainter(QStyledItemDelegate):
         )
         painter.drawText(QRect(inner.left(), top + line, inner.width(), line), left, said)
 
-    def _draw_picture(self, painter: QPainter, box: QRect, job: Job) -> None:
+    def _draw_picture(self, painter: QPainter, box: QRect, job: JobFacts) -> None:
         painter.fillRect(box, QColor(self.theme.canvas))
-        if not job.pictures:
-            return
-        ratio = painter.device().devicePixelRatioF()
-        pixmap = self._pictures.thumbnail(job.pictures[0], round(box.width() * ratio))
+        pixmap = self._pixmap(job, round(box.width() * painter.device().devicePixelRatioF()))
         if pixmap is None:
             return
         size = pixmap.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
@@ -515,15 +685,37 @@ class _JobPainter(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawPixmap(target, pixmap)
 
+    def _pixmap(self, job: JobFacts, size: int) -> QPixmap | None:
+        """The first picture of a job: the small one that is kept, or else from its file."""
+        if job.thumbnail is None:
+            return self._pictures.thumbnail(job.pictures[0], size) if job.pictures else None
+        if job.id not in self._kept:
+            self._kept[job.id] = pixmap = QPixmap()
+            pixmap.loadFromData(job.thumbnail)
+            if len(self._kept) > _DECODED:
+                self._kept.popitem(last=False)
+        return self._kept[job.id]
 
-def detail_of(job: Job) -> str:
+
+def _facts_of(job: JobFacts) -> list[str]:
+    """What else is said of a job, line by line."""
+    seeds = f"Seed {', '.join(map(str, job.seeds[:3]))}" if job.seeds else ""
+    return [line for line in (detail_of(job), seeds, *job.models, f"{job.created:%Y-%m-%d %H:%M}") if line]
+
+
+def _when(moment: datetime) -> str:
+    """The time of today, or else the day."""
+    return f"{moment:%H:%M}" if moment.date() == datetime.now().date() else f"{moment:%Y-%m-%d}"
+
+
+def detail_of(job: JobFacts) -> str:
     """What is said of a job below its name."""
     took = "" if job.seconds is None else _duration(job.seconds)
     count = len(job.pictures)
     made = f"{count} picture{'s' if count > 1 else ''}" if count else ""
     match job.state:
         case JobState.PENDING:
-            return "Waits"
+            return job.message or "Waits"
         case JobState.CANCELLED:
             return f"Cancelled after {took}" if took else "Cancelled before it ran"
         case JobState.FAILED | JobState.PARTIAL:

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import icons
-from app.jobs import Job, JobQueue
+from app.jobs import JobFacts, JobQueue
 from app.picture_facts import Fact
 from app.pictures import Levels, Pictures
 from app.theme import Theme
@@ -261,7 +261,7 @@ class ResultViewer(QDockWidget):
 
     # What is shown.
 
-    def _on_job_ended(self, job: Job) -> None:
+    def _on_job_ended(self, job: JobFacts) -> None:
         """Adds what was made, and shows it unless the user looks at something else."""
         new = [path for path in job.pictures if path not in self._results]
         is_at_newest = self._paths is self._results and self._index == len(self._results) - 1

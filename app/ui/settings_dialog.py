@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLabel,
     QPushButton,
+    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -30,6 +31,12 @@ _SWITCHES: Final = (
     ("badges", "Show execution badges on nodes"),
     ("previews", "Show pictures while they form"),
 )
+_COUNTS: Final = (
+    ("queue_limit", "Jobs that may wai&t", 1, 100_000, " jobs", ""),
+    ("history_limit", "&History keeps", 0, 1_000_000, " jobs", "All jobs"),
+    ("history_days", "History &forgets after", 0, 36_500, " days", "Never"),
+)
+"""Field, label, least, most, unit, and what the least means where it means something else."""
 
 
 class SettingsDialog(QDialog):
@@ -55,6 +62,7 @@ class SettingsDialog(QDialog):
         style.indent(self.text_scale)
         self.drag_empty = _choice(_DRAGS)
         self.switches = {name: QCheckBox(label) for name, label in _SWITCHES}
+        self.counts = {name: _count(*facts) for name, _, *facts in _COUNTS}
         self.keys = QPushButton("Keys...")
         self.keys.setAutoDefault(False)
         self._arrange(folders)
@@ -70,6 +78,8 @@ class SettingsDialog(QDialog):
         self.drag_empty.setCurrentIndex(self.drag_empty.findData(now.drag_empty))
         for name, box in self.switches.items():
             box.setChecked(bool(getattr(now, name)))
+        for name, spin in self.counts.items():
+            spin.setValue(int(getattr(now, name)))
 
     def _connect(self) -> None:
         self.theme.activated.connect(lambda: self._change(theme=self.theme.currentData()))
@@ -77,6 +87,8 @@ class SettingsDialog(QDialog):
         self.drag_empty.activated.connect(lambda: self._change(drag_empty=self.drag_empty.currentData()))
         for name, box in self.switches.items():
             box.clicked.connect(lambda on=False, field=name: self._change(**{field: on}))
+        for name, spin in self.counts.items():
+            spin.valueChanged.connect(lambda value=0, field=name: self._change(**{field: value}))
         self.keys.clicked.connect(self.keys_wanted)
 
     def _change(self, **fields: Any) -> None:
@@ -91,6 +103,8 @@ class SettingsDialog(QDialog):
         form.addRow("&Dragging empty canvas", self.drag_empty)
         for box in self.switches.values():
             form.addRow("", box)
+        for name, label, *_ in _COUNTS:
+            form.addRow(label, self.counts[name])
         form.addRow("", self.keys)
         places = {
             "Models": "\n".join(str(place) for place in folders.models),
@@ -112,6 +126,17 @@ class SettingsDialog(QDialog):
         column.addStretch(1)
         column.addWidget(buttons)
         self.setMinimumWidth(self.fontMetrics().height() * 30)
+
+
+def _count(least: int, most: int, unit: str, special: str) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(least, most)
+    box.setGroupSeparatorShown(True)
+    box.setSuffix(unit)
+    box.setSpecialValueText(special)
+    box.setKeyboardTracking(False)
+    style.indent(box)
+    return box
 
 
 def _choice(entries: tuple[tuple[str, str], ...]) -> QComboBox:

@@ -176,6 +176,15 @@ class JobStore:
             session.flush()
             return _facts(row)
 
+    def cancel(self, job_id: str) -> JobFacts | None:
+        """Moves a job that waits to the history, without having run; None if it does not wait any more."""
+        with self._database.writing() as session:
+            row = _row(session, job_id)
+            if row.state != JobState.PENDING.value:
+                return None
+            _end(session, row, JobState.CANCELLED, "")
+            return _facts(row)
+
     def move(self, job_id: str, index: int) -> None:
         """Gives a job that waits that place among those that wait; 0 is the next to run."""
         with self._database.writing() as session:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 from helpers.workflows import node, workflow
+from PIL import Image
+from pytestqt.qtbot import QtBot
 
 from app.documents import OpenDocument
-from app.jobs import Job, JobQueue, JobState
+from app.jobs import Job, JobFacts, JobQueue, JobState, Limits, Pause, Query, Recovered, RunFacts
+from app.keeper import KeeperThread
 from app.queueing import queue_document
 from core.graph import PromptGraph
 from core.workflow.comfy_json import read_document, write_document
@@ -21,7 +24,7 @@ def job(name: str) -> Job:
     return Job("document", name, PromptGraph(), {})
 
 
-def names(jobs: tuple[Job, ...]) -> list[str]:
+def names(jobs: tuple[JobFacts, ...]) -> list[str]:
     return [job.name for job in jobs]
 
 
@@ -36,12 +39,14 @@ def test_jobs_run_in_order_unless_put_first(queue: JobQueue) -> None:
         queue.add(job(name))
     queue.add(job("first"), front=True)
     assert names(queue.pending) == ["first", "a", "b", "c"]
-    started = queue.start_next()
+    queue.start_next()
+    started = queue.running
     assert started is not None
     assert started.name == "first"
     assert started.state is JobState.RUNNING
     assert started.started is not None
-    assert queue.start_next() is None, "one at a time"
+    queue.start_next()
+    assert queue.running is started, "one at a time"
     assert names(queue.jobs) == ["first", "a", "b", "c"]
 
 
@@ -53,7 +58,7 @@ def test_jobs_that_wait_can_be_moved_and_removed(queue: JobQueue) -> None:
     assert names(queue.pending) == ["a", "d", "b", "c"]
     queue.move(jobs[0].id, 99)
     assert names(queue.pending) == ["d", "b", "c", "a"]
-    queue.remove(jobs[2].id)
+    queue.remove([jobs[2].id])
     assert names(queue.pending) == ["d", "b", "a"]
     queue.clear_pending()
     assert queue.jobs == ()
@@ -76,9 +81,10 @@ def test_cancelling_the_running_job_asks_the_executor(queue: JobQueue) -> None:
     queue.cancel_current()
     assert asked == []
     queue.add(job("a"))
-    running = queue.start_next()
+    queue.start_next()
+    running = queue.running
     assert running is not None
-    queue.remove(running.id)
+    queue.remove([running.id])
     queue.cancel_current()
     assert asked == [running.id]
     assert queue.running is not None, "it runs until the executor says that it stopped"
@@ -88,7 +94,8 @@ def test_cancelling_the_running_job_asks_the_executor(queue: JobQueue) -> None:
 def test_what_a_job_reports_is_kept_and_late_reports_are_dropped(queue: JobQueue) -> None:
     changed: list[Job | None] = []
     queue.add(job("a"))
-    running = queue.start_next()
+    queue.start_next()
+    running = queue.running
     assert running is not None
     queue.changed.connect(changed.append)
     queue.update(running.id, progress=0.5, pictures=(Path("x.png"),))
@@ -105,18 +112,233 @@ def test_what_a_job_reports_is_kept_and_late_reports_are_dropped(queue: JobQueue
     assert ended.state.is_ended
 
 
-def test_two_hundred_ended_jobs_are_kept(queue: JobQueue) -> None:
+def run(queue: JobQueue, name: str) -> None:
+    queue.add(job(name))
+    queue.start_next()
+    assert queue.running is not None
+    queue.end(queue.running.id, JobState.DONE)
+
+
+def test_the_history_is_loaded_as_far_as_it_is_wanted(queue: JobQueue) -> None:
     for number in range(205):
-        queue.add(job(str(number)))
-        running = queue.start_next()
-        assert running is not None
-        queue.end(running.id, JobState.DONE)
+        run(queue, str(number))
     assert names(queue.ended[:2]) == ["204", "203"]
-    assert len(queue.ended) == 200
-    queue.remove(queue.ended[0].id)
-    assert names(queue.ended[:1]) == ["203"]
+    assert (len(queue.ended), queue.ended_count) == (200, 205)
+    queue.fetch_more()
+    assert names(queue.ended) == [str(number) for number in reversed(range(205))]
+    queue.fetch_more()
+    run(queue, "new")
+    assert (len(queue.ended), queue.ended_count) == (205, 206), "the list is no longer than somebody made it"
+    queue.remove([queue.ended[0].id])
+    assert names(queue.ended[:1]) == ["204"]
+    assert queue.ended_count == 205
     queue.clear_ended()
     assert queue.jobs == ()
+    assert queue.ended_count == 0
+
+
+def test_more_of_the_history_than_is_wanted_goes(queue: JobQueue) -> None:
+    queue.limits = Limits(kept=3)
+    for name in "abcde":
+        run(queue, name)
+    assert names(queue.ended) == ["e", "d", "c"]
+
+
+def test_what_is_searched_stays_searched(queue: JobQueue) -> None:
+    for name in ("door", "hill"):
+        run(queue, name)
+    queue.search(Query("door"))
+    assert names(queue.ended) == ["door"]
+    run(queue, "another door")
+    run(queue, "another hill")
+    assert names(queue.ended) == ["another door", "door"]
+    queue.clear_ended()
+    assert queue.ended_count == 0
+    queue.search(Query())
+    assert names(queue.ended) == ["another hill", "hill"]
+
+
+def test_a_paused_queue_starts_nothing_and_goes_on_when_resumed(queue: JobQueue) -> None:
+    for name in "ab":
+        queue.add(job(name))
+    queue.start_next()
+    queue.set_paused(True)
+    assert queue.pause is Pause.ASKED
+    assert queue.running is not None, "what runs goes on"
+    queue.end(queue.running.id, JobState.DONE)
+    queue.start_next()
+    assert queue.running is None
+    queue.set_paused(False)
+    queue.start_next()
+    assert queue.running is not None
+
+
+def test_a_job_is_run_again(queue: JobQueue) -> None:
+    run(queue, "a")
+    queue.duplicate(queue.ended[0].id)
+    assert names(queue.pending) == ["a"]
+    assert queue.pending[0].id != queue.ended[0].id
+
+
+def test_no_more_jobs_wait_than_may(queue: JobQueue, open_document: Callable[..., OpenDocument]) -> None:
+    queue.limits = Limits(waiting=1)
+    told: list[str] = []
+    queue.refused.connect(told.append)
+    queue.add(job("a"))
+    queue.add(job("b"))
+    assert names(queue.pending) == ["a"]
+    assert "b was not queued: 1 jobs wait already" in told[0]
+    opened = open_document()
+    before = write_document(opened.document)
+    opened.refused.connect(told.append)
+    assert queue_document(opened, queue, Random(1)) is None
+    assert "The queue is full" in told[1]
+    assert write_document(opened.document) == before, "the seed is not used up"
+
+
+def test_a_job_that_is_gone_cannot_be_moved(queue: JobQueue) -> None:
+    told: list[str] = []
+    queue.refused.connect(told.append)
+    queue.move("nobody", 0)
+    assert told == ["this job does not wait any more, so it cannot be moved"]
+
+
+class Program:
+    """A queue that is kept in a file, as a program has it."""
+
+    def __init__(self, path: Path) -> None:
+        self.keeper = KeeperThread(path)
+        self.queue = JobQueue(self.keeper)
+        self.told: list[str] = []
+        self.found: list[Recovered] = []
+        self.keeper.complained.connect(self.told.append)
+        self.queue.refused.connect(self.told.append)
+        self.queue.recovered.connect(self.found.append)
+        self.queue.open()
+
+    def start_next(self) -> Job:
+        self.queue.start_next()
+        self.keeper.settle()
+        assert self.queue.running is not None
+        return self.queue.running
+
+
+@pytest.fixture
+def started(qapp: object, tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Starts a program; the one before it has ended."""
+    del qapp
+    programs: list[Program] = []
+
+    def start(path: Path = tmp_path / "darkroom.db") -> Program:
+        for program in programs:
+            program.keeper.close()
+        programs[:] = [Program(path)]
+        return programs[0]
+
+    yield start
+    for program in programs:
+        program.keeper.close()
+
+
+def test_a_job_counts_once_it_is_kept(started: Callable[..., Program], qtbot: QtBot) -> None:
+    program = started()
+    queued: list[JobFacts] = []
+    program.queue.job_queued.connect(queued.append)
+    program.queue.add(job("a"))
+    assert program.queue.pending == ()
+    program.keeper.start()
+    qtbot.waitUntil(lambda: len(queued) == 1)
+    assert program.queue.pending == (queued[0],)
+
+
+def test_queue_and_history_are_there_after_a_restart(
+    started: Callable[..., Program], open_document: Callable[..., OpenDocument], tmp_path: Path
+) -> None:
+    program, opened = started(), open_document()
+    picture = tmp_path / "a.png"
+    Image.new("RGB", (64, 64), "#ff0000").save(picture)
+    whole = queue_document(opened, program.queue, Random(1))
+    assert whole is not None
+    program.queue.add(job("b"))
+    program.keeper.settle()
+    first = program.start_next()
+    program.queue.update(first.id, pictures=(picture,), progress=0.5)
+    run_facts = RunFacts(("1",), ("2",), {"1": 0.5}, {"host": 1})
+    program.queue.end(first.id, JobState.DONE, "", 2.5, run_facts)
+    program.keeper.settle()
+    program = started()
+    program.keeper.settle()
+    assert (names(program.queue.pending), program.queue.pause) == (["b"], Pause.NONE)
+    assert program.found == [Recovered((), Pause.NONE)]
+    (ended,) = program.queue.ended
+    assert (ended.name, ended.seconds, ended.pictures, ended.seeds) == ("Test", 2.5, (picture,), (SEED,))
+    assert ended.thumbnail is not None
+    assert ended.thumbnail.startswith(b"\xff\xd8")
+    read: list[Job] = []
+    program.queue.read(ended, read.append)
+    program.keeper.settle()
+    assert (read[0].graph, read[0].workflow) == (whole.graph, whole.workflow)
+    facts: list[RunFacts] = []
+    program.keeper.ask(lambda stores: stores.jobs.run_of(ended.id), facts.append)
+    program.keeper.settle()
+    assert facts == [run_facts]
+
+
+def test_leaving_while_a_job_runs_brings_it_back_paused(started: Callable[..., Program]) -> None:
+    program = started()
+    for name in "ab":
+        program.queue.add(job(name))
+    program.keeper.settle()
+    program.start_next()
+    program = started()
+    program.keeper.settle()
+    assert names(program.queue.pending) == ["a", "b"]
+    assert program.found == [Recovered((), Pause.LEFT)]
+    program.queue.start_next()
+    program.keeper.settle()
+    assert program.queue.running is None
+
+
+def test_a_job_cancelled_while_it_is_being_started_is_stopped(started: Callable[..., Program]) -> None:
+    program = started()
+    asked: list[str] = []
+    program.queue.cancel_asked.connect(asked.append)
+    program.queue.add(job("a"))
+    program.keeper.settle()
+    (waiting,) = program.queue.pending
+    program.queue.start_next()
+    program.queue.cancel(waiting.id)
+    program.keeper.settle()
+    assert asked == [waiting.id]
+    assert program.queue.running is not None
+
+
+def test_without_its_file_the_queue_works(started: Callable[..., Program], tmp_path: Path) -> None:
+    (tmp_path / "folder.db").mkdir()
+    program = started(tmp_path / "folder.db")
+    program.queue.add(job("a"))
+    program.keeper.settle()
+    assert names(program.queue.pending) == ["a"]
+    assert len(program.told) == 1
+    assert "not kept this time" in program.told[0]
+    assert "folder.db" in program.told[0]
+
+
+def test_a_damaged_file_is_told(started: Callable[..., Program], tmp_path: Path) -> None:
+    (tmp_path / "darkroom.db").write_bytes(b"no database" * 999)
+    program = started()
+    program.keeper.settle()
+    assert "is damaged" in program.told[0]
+
+
+def test_a_mistake_of_ours_costs_one_thing_only(started: Callable[..., Program], tmp_path: Path) -> None:
+    program = started()
+    program.keeper._log_dir = tmp_path / "log"
+    program.keeper.ask(lambda stores: stores.jobs.nonsense)  # type: ignore[attr-defined]
+    program.queue.add(job("a"))
+    program.keeper.settle()
+    assert "mistake in Darkroom" in program.told[0]
+    assert names(program.queue.pending) == ["a"]
 
 
 def sampler_seed(opened: OpenDocument) -> int:
@@ -133,7 +355,7 @@ def test_the_seed_on_screen_runs_and_then_changes(
     assert sampler_seed(opened) == SEED
     queued = queue_document(opened, queue, Random(1))
     assert queued is not None
-    assert queue.pending == (queued,)
+    assert [job.id for job in queue.pending] == [queued.id]
     assert queued.graph.nodes["5"].inputs["seed"] == SEED
     assert queued.workflow == before
     assert queued.document_key == opened.key

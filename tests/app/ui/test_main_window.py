@@ -585,11 +585,14 @@ def test_ctrl_enter_queues_also_while_typing(parts: Parts, window: MainWindow) -
     search = window.dock(LibraryDock).search
     search.setFocus()
     QTest.keyClick(search, Qt.Key.Key_Return, CTRL)
+    parts.queue.settle()
     assert len(parts.queue.pending) == 1
     assert window.tools.run.text() == "Run (1)"
     QTest.mouseClick(window.tools.run, LEFT)
+    parts.queue.settle()
     assert window.tools.run.text() == "Run (2)"
     window.do("run.clear")
+    parts.queue.settle()
     assert window.tools.run.text() == "Run"
 
 
@@ -605,8 +608,11 @@ def test_what_is_being_typed_in_a_node_counts_for_the_run(parts: Parts, window: 
     QTest.keyClick(editor, Qt.Key.Key_A, CTRL)
     QTest.keyClicks(editor, "7")
     QTest.keyClick(editor, Qt.Key.Key_Return, CTRL)
-    (job,) = parts.queue.pending
-    assert job.graph.nodes[sampler].inputs["steps"] == 7
+    parts.queue.settle()
+    jobs: list[Job] = []
+    parts.queue.read(parts.queue.pending[0], jobs.append)
+    parts.queue.settle()
+    assert jobs[0].graph.nodes[sampler].inputs["steps"] == 7
 
 
 def test_an_empty_graph_says_why_nothing_runs(parts: Parts, window: MainWindow) -> None:
@@ -627,13 +633,16 @@ def test_a_failed_job_is_told_with_its_cause(parts: Parts, window: MainWindow, q
     parts.queue.add(job)
     error = NodeError("no such model", node_id=node_id, class_type="X", inputs={}, kind="ValueError")
     error.__cause__ = ValueError("deep down")
+    parts.queue.settle()
     parts.queue.start_next()
+    parts.queue.settle()
     for event in (
         JobBegan(job.id, frozenset({node_id})),
         NodeFailed(job.id, node_id, node_id, error),
         JobEnded(job.id, JobState.FAILED, "no such model", 1.0),
     ):
         parts.executor.happened.emit(event)
+    parts.queue.settle()
     assert "no such model" in window.messages.bars[-1].title
     canvas.select([node_id])
     page = window.dock(PropertiesDock).page
@@ -645,7 +654,9 @@ def fail(parts: Parts, opened: OpenDocument, node_id: str, display_id: str) -> J
     """A job of a document that has failed at a node, shown under another one."""
     job = Job(opened.key, opened.name, PromptGraph(), {})
     parts.queue.add(job)
+    parts.queue.settle()
     parts.queue.start_next()
+    parts.queue.settle()
     error = NodeError("no such model", node_id=node_id, class_type="X", inputs={}, kind="ValueError")
     for event in (
         JobBegan(job.id, frozenset({node_id})),
@@ -653,6 +664,7 @@ def fail(parts: Parts, opened: OpenDocument, node_id: str, display_id: str) -> J
         JobEnded(job.id, JobState.FAILED, "no such model", 1.0),
     ):
         parts.executor.happened.emit(event)
+    parts.queue.settle()
     return parts.queue.ended[0]
 
 
@@ -855,8 +867,10 @@ def test_a_node_from_the_library_lands_in_the_middle(parts: Parts, window: MainW
 def test_a_queued_workflow_opens_as_a_document(parts: Parts, window: MainWindow) -> None:
     opened = parts.ready_graph()
     window.do("run.queue")
+    parts.queue.settle()
     (job,) = parts.queue.pending
-    window.dock(QueueDock).open_requested.emit(job)
+    window.dock(QueueDock).open_job(job)
+    parts.queue.settle()
     parts.session.settle()
     assert len(parts.session.documents) == 2
     assert set(parts.session.documents[1].document.nodes) == set(opened.document.nodes)

@@ -9,9 +9,10 @@ from PIL import Image
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
-from app.jobs import Job, JobQueue, JobState
+from app.jobs import Job, JobFacts, JobQueue, JobState, Pause
 from app.pictures import Pictures
 from app.theme import DARK, LIGHT
 from app.ui.queue_dock import QueueDock, _duration, detail_of
@@ -34,12 +35,12 @@ class Desk:
         with qtbot.waitExposed(self.dock):
             self.dock.show()
 
-    def add(self, name: str) -> Job:
+    def add(self, name: str) -> JobFacts:
         job = Job("document", name, PromptGraph(), {"nodes": []})
         self.queue.add(job)
-        return job
+        return self.queue.pending[-1]
 
-    def end(self, name: str, state: JobState = JobState.DONE, message: str = "", *pictures: Path) -> Job:
+    def end(self, name: str, state: JobState = JobState.DONE, message: str = "", *pictures: Path) -> JobFacts:
         job = self.add(name)
         self.queue.move(job.id, 0)
         self.queue.start_next()
@@ -84,7 +85,8 @@ def test_jobs_wander_from_waiting_over_running_to_ended(desk: Desk) -> None:
         desk.add(name)
     assert texts(desk.dock.pending) == ["a", "b", "c"]
     assert desk.dock.pending_head.label.text() == "Up next · 3"
-    running = desk.queue.start_next()
+    desk.queue.start_next()
+    running = desk.queue.running
     assert running is not None
     assert texts(desk.dock.pending) == ["b", "c"]
     desk.queue.update(running.id, progress=0.25, node="KSampler")
@@ -135,7 +137,8 @@ def test_the_menu_of_a_job_that_waits(desk: Desk) -> None:
     actions["Move Down"].trigger()
     assert desk.pending() == ["c", "b", "a"]
     actions["Open Its Workflow"].trigger()
-    assert desk.opened == [jobs[0]]
+    assert [job.id for job in desk.opened] == [jobs[0].id]
+    assert desk.opened[0].workflow == {"nodes": []}
     actions["Remove from the List"].trigger()
     assert desk.pending() == ["c", "b"]
 
@@ -160,12 +163,14 @@ def test_a_click_shows_the_pictures_and_two_open_the_workflow(desk: Desk, tmp_pa
     desk.click(1)
     assert desk.picked == [(path,)]
     desk.click(0, twice=True)
-    assert desk.opened == [job]
+    assert [opened.id for opened in desk.opened] == [job.id]
 
 
 def test_the_message_of_a_failed_job_can_be_copied(desk: Desk) -> None:
     job = desk.end("a", JobState.FAILED, "KSampler: no")
-    assert desk.dock.ended.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole) == "a\nKSampler: no"
+    assert (
+        desk.dock.ended.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole).startswith("a\nKSampler: no\n")
+    )
     menu = desk.dock.menu_of(job)
     next(action for action in menu.actions() if action.text() == "Copy Message").trigger()
     assert QGuiApplication.clipboard().text() == "KSampler: no"
@@ -176,6 +181,10 @@ def test_the_lists_are_cleared(desk: Desk) -> None:
     desk.end("a")
     desk.add("b")
     QTest.mouseClick(desk.dock.ended_head.clear, Qt.MouseButton.LeftButton)
+    assert len(desk.queue.ended) == 1, "it asks first"
+    assert desk.dock.box is not None
+    assert "this job" in desk.dock.box.text()
+    QTest.mouseClick(desk.dock.box.button(QMessageBox.StandardButton.Discard), Qt.MouseButton.LeftButton)
     assert desk.queue.ended == ()
     QTest.mouseClick(desk.dock.pending_head.clear, Qt.MouseButton.LeftButton)
     assert desk.queue.jobs == ()
@@ -187,7 +196,7 @@ def test_rows_that_stay_keep_the_selection(desk: Desk) -> None:
     view = desk.dock.ended
     view.setCurrentIndex(view.model().index(2, 0))
     desk.end("new")
-    desk.queue.remove(desk.queue.ended[-1].id)
+    desk.queue.remove([desk.queue.ended[-1].id])
     assert view.currentIndex().data() == "2"
     assert texts(view) == ["new", "4", "3", "2", "1"]
 
@@ -228,3 +237,73 @@ def test_what_is_said_of_a_job(desk: Desk, tmp_path: Path) -> None:
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert _duration(seconds) == words
+
+
+def test_the_queue_is_paused_and_resumed(desk: Desk) -> None:
+    assert not desk.dock.paused.isVisible()
+    desk.add("a")
+    QTest.mouseClick(desk.dock.pause, Qt.MouseButton.LeftButton)
+    assert desk.queue.pause is Pause.ASKED
+    assert desk.dock.paused.isVisible()
+    assert "until you resume" in desk.dock.paused.text.text()
+    desk.queue.clear_pending()
+    assert desk.dock.paused.isVisible(), "what is queued next would not run either"
+    QTest.mouseClick(desk.dock.paused.resume, Qt.MouseButton.LeftButton)
+    assert desk.queue.pause is Pause.NONE
+    assert not desk.dock.pause.isChecked()
+    assert desk.dock._empty.isVisible()
+
+
+def test_jobs_are_duplicated_and_run_again(desk: Desk) -> None:
+    ended, waiting = desk.end("old"), desk.add("a")
+    for job, text in ((waiting, "Duplicate"), (ended, "Run Again")):
+        next(action for action in desk.dock.menu_of(job).actions() if action.text() == text).trigger()
+    assert desk.pending() == ["a", "a", "old"]
+
+
+def test_finished_jobs_are_found(desk: Desk, qtbot: QtBot) -> None:
+    desk.end("door")
+    desk.end("hill", JobState.FAILED, "no")
+    QTest.keyClicks(desk.dock.search.line, "DOO")
+    qtbot.waitUntil(lambda: texts(desk.dock.ended) == ["door"])
+    QTest.keyClicks(desk.dock.search.line, "x")
+    QTest.keyClick(desk.dock.search.line, Qt.Key.Key_Return)
+    assert texts(desk.dock.ended) == []
+    assert desk.dock._spare.text() == "Nothing is found."
+    assert desk.dock.search.isVisible()
+    assert desk.dock.ended_head.label.text() == "Finished · 0"
+    desk.dock.search.line.clear()
+    QTest.keyClick(desk.dock.search.line, Qt.Key.Key_Return)
+    assert texts(desk.dock.ended) == ["hill", "door"]
+    failed = desk.dock.search.states[2]
+    assert failed.text() == "Failed"
+    failed.trigger()
+    assert texts(desk.dock.ended) == ["hill"]
+    assert desk.dock.search.filter.isChecked()
+    desk.dock.search.states[0].trigger()
+    desk.dock.search.days[1].trigger()
+    assert texts(desk.dock.ended) == ["hill", "door"], "both ended today"
+
+
+def test_more_of_the_history_comes_when_it_is_scrolled_to(desk: Desk, qtbot: QtBot) -> None:
+    for number in range(230):
+        desk.end(str(number))
+    view = desk.dock.ended
+    assert view.model().rowCount() == 200
+    view.scrollToBottom()
+    qtbot.waitUntil(lambda: view.model().rowCount() == 230)
+    assert texts(view)[-1] == "0"
+
+
+def test_a_picture_that_is_gone_is_still_shown_small(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (100, 100), "#00ff00").save(path)
+    desk.end("a", JobState.DONE, "", path)
+    path.unlink()
+    assert desk.queue.ended[0].thumbnail is not None
+    desk.end("b")
+    view = desk.dock.ended
+    place = view.visualRect(view.model().index(1, 0))
+    colour = view.viewport().grab().toImage().pixelColor(place.topLeft() + QPoint(20, 20))
+    assert colour.green() > 240
+    assert colour.red() < 10

@@ -46,7 +46,8 @@ class Desk:
 
     def end_job(self, *paths: Path) -> None:
         self.queue.add(Job("document", "Job", PromptGraph(), {}))
-        job = self.queue.start_next()
+        self.queue.start_next()
+        job = self.queue.running
         assert job is not None
         self.queue.update(job.id, pictures=paths)
         self.queue.end(job.id, JobState.DONE)
