@@ -136,9 +136,12 @@ class Runnable:
         return with_values(self.graph, values)
 
     def workflow_with(self, values: Mapping[Target, object]) -> dict[str, Any] | None:
-        """The editor form with other values, to be stored with the results; None where there is none."""
+        """The editor form with other values, to be stored with the results.
+
+        None where there is none, or where a value has no place in it: better none than one that made
+        another picture.
+        """
         if self.document is None:
             return None
         changed = self.document.snapshot()
-        put_values(changed, values, self.registry)
-        return write_document(changed)
+        return write_document(changed) if put_values(changed, values, self.registry) else None

@@ -80,17 +80,22 @@ def with_values(graph: PromptGraph, values: Mapping[Target, object]) -> PromptGr
     return PromptGraph(nodes)
 
 
-def put_values(document: GraphDocument, values: Mapping[Target, object], registry: Registry) -> None:
-    """The same in the editor form, so that a picture's two graphs agree."""
+def put_values(document: GraphDocument, values: Mapping[Target, object], registry: Registry) -> bool:
+    """The same in the editor form, so that a picture's two graphs agree.
+
+    Returns:
+        Whether all values found their place; inputs inside subgraphs have none of their own.
+    """
     for target, value in values.items():
         node = document.nodes.get(target.node_id)
         spec = registry.interface(node.type) if node else None
         place = layout(node, spec).places.get(target.input) if node else None
         if node is None or place is None:
-            continue
+            return False
         links = (socket.link for socket in node.inputs if socket.name == target.input)
         document.apply(Disconnect([link for link in links if link is not None and link in document.links]))
         document.apply(SetWidget(node.id, place, value))
+    return True
 
 
 def _first(names: Iterable[str]) -> str:

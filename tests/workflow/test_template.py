@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from helpers.workflows import instance, subgraph, workflow
 
 from core.errors import WorkflowError
 from core.graph import Link
@@ -145,14 +146,14 @@ def test_values_that_do_not_fit_are_refused_with_the_limits(
 def test_a_parameter_reaches_all_its_targets_in_both_graphs() -> None:
     runnable = template(STEPS, WORDS)
     values = runnable.values([Setting("words", "a red boat"), Setting("steps", "9"), Setting("5.cfg", "2")])
-    graph, workflow = runnable.graph_with(values), runnable.workflow_with(values)
-    assert workflow is not None
-    again = compile_document(read_document(workflow).document, builtin()).graph
+    graph, stored = runnable.graph_with(values), runnable.workflow_with(values)
+    assert stored is not None
+    again = compile_document(read_document(stored).document, builtin()).graph
     for made in (graph, again):
         assert made.nodes["2"].inputs["text"] == made.nodes["3"].inputs["text"] == "a red boat"
         assert (made.nodes["5"].inputs["steps"], made.nodes["5"].inputs["cfg"]) == (9, 2)
     assert runnable.graph.nodes["5"].inputs["steps"] == 20, "the file itself is as it was"
-    assert workflow["extra"][KEY]["name"] == "Mine", "a picture opens as a template too"
+    assert stored["extra"][KEY]["name"] == "Mine", "a picture opens as a template too"
 
 
 @pytest.mark.parametrize(
@@ -218,3 +219,12 @@ def test_what_an_input_has_now() -> None:
     assert runnable.present(Target("5", "steps")) == 20
     assert runnable.present(Target("5", "model")) is None
     assert isinstance(runnable.graph.nodes["5"].inputs["model"], Link)
+
+
+def test_a_value_inside_a_subgraph_changes_what_runs_and_leaves_no_wrong_editor_form() -> None:
+    inside = workflow([instance(4, ["a"])], modern=True, definitions=subgraph())
+    runnable = Runnable(read_workflow(json.dumps(inside).encode()), builtin())
+    values = runnable.values([Setting("4:2.filename_prefix", "other")])
+    assert runnable.graph_with(values).nodes["4:2"].inputs["filename_prefix"] == "other"
+    assert runnable.workflow_with(values) is None
+    assert runnable.workflow_with({}) is not None
