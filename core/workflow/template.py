@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Final, Literal, TypeAlias, TypeGuard
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Final, Literal, TypeAlias, TypeGuard, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -30,7 +30,7 @@ Kind: TypeAlias = Literal["INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"]
 Number: TypeAlias = int | float
 Line: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 
-_KINDS: Final[tuple[Kind, ...]] = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+_KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 _WORDS: Final = {"INT": "a whole number", "FLOAT": "a number", "BOOLEAN": "true or false"}
 _TOLD: Final = 5
 """So many mistakes of a description are told at once."""
@@ -262,8 +262,8 @@ def _common_choices(declared: Iterable[InputSpec | None]) -> list[str] | None:
 
 def _kind(spec: InputSpec | None, value: object) -> Kind | None:
     """The type of an input; where that may be several, or is unknown, the type of the value that is there."""
-    if spec is not None and (declared := next((kind for kind in _KINDS if kind == spec.type), None)):
-        return declared
+    if spec is not None and spec.type in _KINDS:
+        return _KINDS[spec.type]
     if isinstance(value, str):
         return "STRING"
     numbers: tuple[Kind, ...] = ("BOOLEAN", "INT", "FLOAT")
