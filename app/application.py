@@ -86,6 +86,7 @@ class Program(QObject):
         super().__init__()
         import qasync
 
+        from app.asset_watch import AssetWatch
         from app.bridge import Bridge
         from app.executor import ExecutorThread
         from app.files import make_folders
@@ -112,6 +113,7 @@ class Program(QObject):
             queue = JobQueue(keeper, self)
             ends.callback(_follow_limits(queue, settings))
             queue.open()
+            AssetWatch(keeper, queue, folders, self).start()
             executor = ExecutorThread(queue, registry, folders, options.device, self, profile.log_dir)
             ends.callback(executor.stop)
             bridge = Bridge(executor, queue, registry, folders, session.find, self)
