@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from core.models import patches
 from core.models.assemble import never
 from core.models.files import Check, Key
-from core.models.memory import HOST, Memory, SystemMemory, choose_device, words
+from core.models.memory import HOST, Memory, SystemMemory, start_device, words
 from core.models.patches import Patch, Restore
 
 M = TypeVar("M", bound=nn.Module)
@@ -122,7 +122,7 @@ class ModelCache:
     """
 
     def __init__(self, device: str | torch.device = "auto", memory: Memory | None = None) -> None:
-        self.device = choose_device(device) if isinstance(device, str) else device
+        self.device = start_device(device) if isinstance(device, str) else device
         self._memory = memory or SystemMemory()
         self._entries: dict[Version, Entry] = {}  # least recently used first
         self._lock = threading.RLock()

@@ -36,6 +36,25 @@ def choose_device(word: str) -> torch.device:
             raise DarkroomError(f"unknown device {word!r}: choose auto, cpu, cuda, cuda:N or mps")
 
 
+def start_device(word: str) -> torch.device:
+    """The device of that word, and the one that everything is made on from now on where none is named.
+
+    Raises:
+        DarkroomError: There is no such device, or the GPU library has begun on another one: it keeps memory
+            there until the process ends.
+    """
+    device = choose_device(word)
+    if device.type == "cuda":
+        if torch.cuda.is_initialized() and torch.cuda.current_device() != device.index:
+            begun = f"cuda:{torch.cuda.current_device()}"
+            raise DarkroomError(
+                f"{device} is chosen too late: the GPU library has begun on {begun}; "
+                f"start Darkroom again with --device {device}"
+            )
+        torch.cuda.set_device(device)
+    return device
+
+
 def _has_mps() -> bool:
     return torch.backends.mps.is_available()
 

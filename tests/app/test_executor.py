@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app import executor as executor_module
 from app.executor import JobEnded, _needed
-from app.jobs import Job, JobState
+from app.jobs import Job, JobState, RunFacts
 from core.events import NodeFailed, NodeProgress, NodeStarted, RunCancelled
 from core.folders import Folders
 from core.media.outputs import save_files
@@ -120,6 +120,21 @@ def test_a_failing_node_is_named_and_the_next_job_runs(works: Works, qtbot: QtBo
     assert sum(isinstance(event, NodeFailed) for event in works.events) == 2
 
 
+def test_what_a_run_did_is_kept_with_its_job(works: Works, qtbot: QtBot) -> None:
+    graph = quick(c=("TConst", {"value": 1}), o=("TOut", {"value": ["c", 0]}))
+    first, second = works.add(graph), works.add(graph)
+    qtbot.waitUntil(works.ended(first, second), timeout=LONG)
+    facts: list[RunFacts] = []
+    for job in (first, second):
+        works.queue._keeper.ask(lambda stores, job=job: stores.jobs.run_of(job.id), facts.append)
+    assert [(set(run.executed), set(run.cached)) for run in facts] == [
+        ({"c", "o"}, set()),
+        (set(), {"c", "o"}),
+    ]
+    assert facts[0].seconds.keys() == {"c", "o"}
+    assert facts[0].memory["host"] > 1 << 20
+
+
 def test_a_graph_that_cannot_run_fails_with_every_problem(works: Works, qtbot: QtBot) -> None:
     job = works.add(
         quick(v=("TValidate", {"value": 99, "name": "no"}), o=("TOut", {"value": ["v", 0]}), p=("TOut", {}))
@@ -191,6 +206,24 @@ def test_without_its_device_every_job_fails_and_says_so(qapp: object, qtbot: QtB
         assert "cuda" in reason
         assert works.queue.ended[0].state is JobState.FAILED
         assert works.queue.ended[0].message == reason
+
+
+@pytest.mark.parametrize("broken", ["raise OSError('libgomp.so.1 is missing')", "raise SystemError", "1 / 0"])
+def test_a_broken_library_fails_jobs_and_not_the_program(
+    qapp: object, qtbot: QtBot, folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    del qapp
+    (tmp_path / "broken_library.py").write_text(broken)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(executor_module, "_IMPORTS", ("broken_library",))
+    with running(toy_registry(), folders, start=False) as works:
+        job = works.add(quick(o=("TOut", {"value": 1})))
+        with qtbot.waitSignal(works.executor.failed, timeout=LONG) as failed:
+            works.executor.start()
+        qtbot.waitUntil(works.ended(job))
+        assert works.queue.ended[0].state is JobState.FAILED
+        assert works.queue.ended[0].message == failed.args[0]
+        assert broken.split("'")[1] in failed.args[0] if "'" in broken else failed.args[0]
 
 
 def test_a_flood_of_events_comes_whole_and_the_window_goes_on(works: Works, qtbot: QtBot) -> None:

@@ -15,7 +15,7 @@ from core.errors import Cancelled, DarkroomError
 from core.models import assemble
 from core.models.cache import Entry, Handle, ModelCache, victims
 from core.models.files import Key
-from core.models.memory import HOST, SystemMemory, choose_device
+from core.models.memory import HOST, SystemMemory, choose_device, start_device
 from core.models.patches import Patch
 
 GB = 1024**3
@@ -331,6 +331,42 @@ def test_missing_gpu_is_said():
 def test_gpu_that_does_not_exist_is_said():
     with pytest.raises(DarkroomError, match="there is no cuda:99"):
         choose_device("cuda:99")
+
+
+class Cuda:
+    """The GPU library of a machine with some devices."""
+
+    def __init__(self, monkeypatch, count, current=None):
+        self.current = current
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        monkeypatch.setattr(torch.cuda, "is_initialized", lambda: self.current is not None)
+        monkeypatch.setattr(torch.cuda, "current_device", lambda: self.current or 0)
+        monkeypatch.setattr(torch.cuda, "set_device", self.set_device)
+
+    def set_device(self, device):
+        self.current = device.index
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 64])
+def test_any_number_of_devices(monkeypatch, count):
+    for index in range(count):
+        cuda = Cuda(monkeypatch, count)
+        assert start_device(f"cuda:{index}") == torch.device("cuda", index)
+        assert cuda.current == index
+    with pytest.raises(DarkroomError, match=f"the last GPU here is cuda:{count - 1}"):
+        start_device(f"cuda:{count}")
+
+
+def test_a_device_that_is_chosen_too_late_is_said(monkeypatch):
+    cuda = Cuda(monkeypatch, 4, current=1)
+    with pytest.raises(
+        DarkroomError, match=r"cuda:2 is chosen too late: .* begun on cuda:1; start Darkroom again"
+    ):
+        ModelCache("cuda:2")
+    assert cuda.current == 1
+    assert ModelCache("cuda:1").device == torch.device("cuda", 1)
+    assert ModelCache("cpu").device == HOST
 
 
 def test_system_memory_is_measured():
