@@ -136,7 +136,7 @@ class JobQueue(QObject):
         if len(self._pending) < most:
             return ""
         return (
-            f"The queue is full: {most} jobs wait already. Let some of them run, remove some, or raise the "
+            f"The queue is full: no more than {most} may wait. Let some run, remove some, or raise the "
             "limit in the settings."
         )
 

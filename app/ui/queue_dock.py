@@ -192,7 +192,7 @@ class QueueDock(QDockWidget):
             view.customContextMenuRequested.connect(partial(self._show_menu, view))
         ended.clicked.connect(self._pick)
         ended.activated.connect(self._pick)
-        ended.doubleClicked.connect(lambda index: self.open_job(index.data(_JOB)))
+        ended.doubleClicked.connect(self._open)
 
     def _on_changed(self, changed: Job | None) -> None:
         self.running.show_job(self._queue.running)
@@ -217,6 +217,9 @@ class QueueDock(QDockWidget):
         job = index.data(_JOB)
         if isinstance(job, JobFacts) and job.pictures:
             self.picked.emit(job.pictures)
+
+    def _open(self, index: QModelIndex) -> None:
+        self.open_job(index.data(_JOB))
 
     def _ask_to_clear(self) -> None:
         """Asks, as this history cannot be had again."""

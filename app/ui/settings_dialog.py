@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
@@ -31,12 +31,24 @@ _SWITCHES: Final = (
     ("badges", "Show execution badges on nodes"),
     ("previews", "Show pictures while they form"),
 )
+
+
+class _Count(NamedTuple):
+    """A number that can be set; `least_means` is shown in place of the least one."""
+
+    field: str
+    label: str
+    least: int
+    most: int
+    unit: str
+    least_means: str = ""
+
+
 _COUNTS: Final = (
-    ("queue_limit", "Jobs that may wai&t", 1, 100_000, " jobs", ""),
-    ("history_limit", "&History keeps", 0, 1_000_000, " jobs", "All jobs"),
-    ("history_days", "History &forgets after", 0, 36_500, " days", "Never"),
+    _Count("queue_limit", "Jobs that may wai&t", 1, 100_000, " jobs"),
+    _Count("history_limit", "&History keeps", 0, 1_000_000, " jobs", "All jobs"),
+    _Count("history_days", "History &forgets after", 0, 36_500, " days", "Never"),
 )
-"""Field, label, least, most, unit, and what the least means where it means something else."""
 
 
 class SettingsDialog(QDialog):
@@ -62,7 +74,7 @@ class SettingsDialog(QDialog):
         style.indent(self.text_scale)
         self.drag_empty = _choice(_DRAGS)
         self.switches = {name: QCheckBox(label) for name, label in _SWITCHES}
-        self.counts = {name: _count(*facts) for name, _, *facts in _COUNTS}
+        self.counts = {count.field: _count(count) for count in _COUNTS}
         self.keys = QPushButton("Keys...")
         self.keys.setAutoDefault(False)
         self._arrange(folders)
@@ -103,8 +115,8 @@ class SettingsDialog(QDialog):
         form.addRow("&Dragging empty canvas", self.drag_empty)
         for box in self.switches.values():
             form.addRow("", box)
-        for name, label, *_ in _COUNTS:
-            form.addRow(label, self.counts[name])
+        for count in _COUNTS:
+            form.addRow(count.label, self.counts[count.field])
         form.addRow("", self.keys)
         places = {
             "Models": "\n".join(str(place) for place in folders.models),
@@ -128,12 +140,12 @@ class SettingsDialog(QDialog):
         self.setMinimumWidth(self.fontMetrics().height() * 30)
 
 
-def _count(least: int, most: int, unit: str, special: str) -> QSpinBox:
+def _count(count: _Count) -> QSpinBox:
     box = QSpinBox()
-    box.setRange(least, most)
+    box.setRange(count.least, count.most)
     box.setGroupSeparatorShown(True)
-    box.setSuffix(unit)
-    box.setSpecialValueText(special)
+    box.setSuffix(count.unit)
+    box.setSpecialValueText(count.least_means)
     box.setKeyboardTracking(False)
     style.indent(box)
     return box

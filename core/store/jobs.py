@@ -283,7 +283,7 @@ class JobStore:
                 .join(JobRow, JobRow.number == JobOutput.job)
                 .where(JobRow.id == job_id, JobOutput.thumbnail.is_not(None))
             )
-            return {Path(path): thumbnail for path, thumbnail in found}
+            return {Path(path): thumbnail for path, thumbnail in found if thumbnail is not None}
 
     def set_thumbnails(self, job_id: str, thumbnails: Mapping[Path, bytes]) -> None:
         """Keeps small JPEGs of what a job has made."""
@@ -327,7 +327,7 @@ class JobStore:
         )
         if most is not None and (session.scalar(waiting) or 0) >= most:
             raise DarkroomError(
-                f"{job.name} was not queued: {most} jobs wait already, which is the limit. "
+                f"{job.name} was not queued: no more than {most} may wait. "
                 "Let some of them run, remove some, or raise the limit in the settings"
             )
 

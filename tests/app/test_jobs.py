@@ -187,7 +187,7 @@ def test_no_more_jobs_wait_than_may(queue: JobQueue, open_document: Callable[...
     queue.add(job("a"))
     queue.add(job("b"))
     assert names(queue.pending) == ["a"]
-    assert "b was not queued: 1 jobs wait already" in told[0]
+    assert "b was not queued: no more than 1 may wait" in told[0]
     opened = open_document()
     before = write_document(opened.document)
     opened.refused.connect(told.append)

@@ -159,7 +159,7 @@ def test_no_more_jobs_wait_than_may(store: JobStore) -> None:
     first = store.add(job("a"), most=2)
     store.add(job("b"), most=2)
     for full in (lambda: store.add(job("c"), most=2), lambda: store.duplicate(first.id, most=2)):
-        with pytest.raises(DarkroomError, match="2 jobs wait already"):
+        with pytest.raises(DarkroomError, match="no more than 2 may wait"):
             full()
     store.take_next()
     store.add(job("c"), most=2)

@@ -119,13 +119,19 @@ def test_preferences_show_and_change_every_setting(
     dialog = SettingsDialog(settings, folders)
     qtbot.addWidget(dialog)
     dialog.show()
-    shown = {"theme", "text_scale", "drag_empty", "keys", *dialog.switches}
+    shown = {"theme", "text_scale", "drag_empty", "keys", *dialog.switches, *dialog.counts}
     assert shown == set(type(settings.settings).model_fields)
     for name, box in dialog.switches.items():
         before = getattr(settings.settings, name)
         assert box.isChecked() == before
         box.click()
         assert getattr(settings.settings, name) is not before
+    for name, spin in dialog.counts.items():
+        assert spin.value() == getattr(settings.settings, name)
+        spin.setValue(spin.minimum() + 7)
+        assert getattr(settings.settings, name) == spin.minimum() + 7
+    settings.change(history_limit=0)
+    assert dialog.counts["history_limit"].text() == "All jobs"
     dialog.theme.setFocus()
     QTest.keyClick(dialog.theme, Qt.Key.Key_Down)
     assert settings.settings.theme == "dark"

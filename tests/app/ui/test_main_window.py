@@ -21,7 +21,8 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QMessageBox, QTa
 
 from app.documents import OpenDocument
 from app.executor import JobBegan, JobEnded
-from app.jobs import Job, JobState
+from app.jobs import Job, JobState, Pause
+from app.profile import Profile
 from app.templates import NAMES, path_of, templates
 from app.theme import DARK, LIGHT
 from app.ui.empty_state import EmptyCanvas
@@ -35,6 +36,8 @@ from core.errors import NodeError
 from core.events import NodeFailed
 from core.folders import Folders
 from core.graph import PromptGraph
+from core.store.database import open_database
+from core.store.jobs import JobStore
 from core.workflow.comfy_json import write_document
 from core.workflow.operations import SetTitle
 from resources import READY_GRAPH
@@ -862,6 +865,42 @@ def test_a_node_from_the_library_lands_in_the_middle(parts: Parts, window: MainW
     assert canvas is not None
     assert canvas.viewer().visible_scene().contains(*opened.document.node(new).pos)
     assert opened.history.undo_labels[0].startswith("Add")
+
+
+def test_after_a_crash_the_jobs_are_back_and_the_queue_is_paused(start: Start, tmp_path: Path) -> None:
+    database = open_database(Profile(tmp_path / "profile").database_file)
+    killed = JobStore(database, "999999999-1.00")
+    for name in ("ran", "waited"):
+        killed.add(Job("gone", name, PromptGraph(), {}))
+    killed.take_next()
+    database.close()
+    parts = start()
+    parts.queue.settle()
+    assert [job.name for job in parts.queue.pending] == ["ran", "waited"]
+    (bar,) = parts.window.messages.bars
+    assert "ended unexpectedly; the queue is paused" in bar.title
+    assert "ran was interrupted" in bar.title
+    action = parts.window.commands["run.pause"]
+    assert action.isChecked()
+    assert "unexpectedly" in parts.window.dock(QueueDock).paused.text.text()
+    bar.remedy.click()
+    parts.queue.settle()
+    assert parts.queue.pause is Pause.NONE
+    assert not action.isChecked()
+    parts.window.do("run.pause")
+    parts.queue.settle()
+    assert parts.queue.pause is Pause.ASKED
+
+
+def test_settings_limit_the_queue(parts: Parts, window: MainWindow) -> None:
+    parts.settings.change(queue_limit=1)
+    parts.ready_graph()
+    window.do("run.queue")
+    parts.queue.settle()
+    window.do("run.queue")
+    parts.queue.settle()
+    assert len(parts.queue.pending) == 1
+    assert "The queue is full: no more than 1 may wait" in window.messages.bars[-1].title
 
 
 def test_a_queued_workflow_opens_as_a_document(parts: Parts, window: MainWindow) -> None:
