@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -33,6 +34,27 @@ class Codec(Protocol):
             ValueError: The bytes are damaged.
         """
         ...
+
+
+def used(folder: Path) -> int:
+    """Bytes that the stored results in a folder take."""
+    return sum(facts.st_size for facts, _ in _stored(folder))
+
+
+def clear(folder: Path) -> None:
+    """Deletes the stored results in a folder; those that cannot be deleted stay."""
+    for _, file in _stored(folder):
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("A stored result could not be deleted: %s: %s", file, error)
+
+
+def _stored(folder: Path) -> Iterator[tuple[os.stat_result, Path]]:
+    """The files of results, which others may delete meanwhile."""
+    for file in folder.glob(f"*{_SUFFIX}"):
+        with suppress(OSError):
+            yield file.stat(), file
 
 
 class DiskCache:
@@ -117,7 +139,7 @@ class DiskCache:
         self._names.add(file.name)
 
     def _make_room(self, size: int) -> None:
-        files = [(file.stat(), file) for file in self._folder.glob(f"*{_SUFFIX}")]
+        files = list(_stored(self._folder))
         used = sum(facts.st_size for facts, _ in files)
         for facts, file in sorted(files, key=lambda entry: entry[0].st_mtime_ns):
             if used + size <= self._most:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -57,13 +57,15 @@ class Runner:
 
     Args:
         context: What the program lends to every run.
-        cache: The policy of what to keep.
+
+    Attributes:
+        cache: The policy of what to keep; another one counts from the next run on.
     """
 
     def __init__(self, registry: Registry, context: RunContext, cache: Cache | None = None) -> None:
         self._registry = registry
         self._context = context
-        self._cache = ClassicCache() if cache is None else cache
+        self.cache = ClassicCache() if cache is None else cache
         self._past = Past({}, {})
 
     def run(
@@ -86,11 +88,11 @@ class Runner:
             raise GraphError(validation.problems)
         fingerprints = read_fingerprints(validation.nodes, self._context.folders)
         signatures = sign(validation.nodes, fingerprints, self._context.folders)
-        self._cache.begin(signatures)
+        self.cache.begin(signatures)
         volatile = volatile_nodes(validation.nodes, fingerprints)
         live = Live(validation, signatures, volatile, self._registry, self._context.folders)
         hidden = Hidden(self._context, options, validation, fingerprints, live, emit)
-        run = _Run(self._context, options, validation, live, self._cache, hidden, emit, self._past)
+        run = _Run(self._context, options, validation, live, self.cache, hidden, emit, self._past)
         self._past = Past(live.bound, live.signatures)
         return run.perform()
 
@@ -130,13 +132,34 @@ class RunReport:
         Raises:
             LookupError: There is no such output, or its node did not run.
         """
+        items = self.output(node_id, slot).items
+        is_list = self._nodes[node_id].spec.outputs[slot].is_list
+        return items[0] if len(items) == 1 and not is_list else list(items)
+
+    def output(self, node_id: str, slot: int) -> Output:
+        """An output as it went from node to node.
+
+        Raises:
+            LookupError: There is no such output, or its node did not run.
+        """
         node, result = self._nodes.get(node_id), self._results.get(node_id)
         if node is None or result is None:
             raise LookupError(f"there is no value: node {node_id!r} did not run")
         if not 0 <= slot < len(result.outputs):
             raise LookupError(f"node {node_id!r} ({node.spec.class_type}) has no output {slot}")
-        items = result.outputs[slot]
-        return items[0] if len(items) == 1 and not node.spec.outputs[slot].is_list else list(items)
+        return Output(node.spec.outputs[slot].type, result.outputs[slot])
+
+
+class Output(NamedTuple):
+    """An output of a node that ran.
+
+    Attributes:
+        kind: Its wire type.
+        items: One, unless the node ran over a list or gave one.
+    """
+
+    kind: str
+    items: Sequence[object]
 
 
 class _Span(NamedTuple):

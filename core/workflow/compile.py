@@ -25,7 +25,9 @@ class Compiled:
 
 
 @dataclass(frozen=True, slots=True)
-class _Literal:
+class Given:
+    """A value that the user gave, by a primitive or on a subgraph's node."""
+
     value: Any
 
 
@@ -46,6 +48,16 @@ def compile_document(document: GraphDocument, registry: Registry) -> Compiled:
     return Compiled(PromptGraph(nodes), tuple(remarks))
 
 
+def source_of(document: GraphDocument, link_id: int) -> Link | Given | None:
+    """What a link of the document carries: an output of the prompt graph, a value, or nothing.
+
+    Raises:
+        WorkflowError: The link ends nowhere, or a subgraph is broken or contains itself.
+    """
+    link = document.links[link_id]
+    return _resolve(levels(document), link_id, document.input(link.target, link.target_slot).type)
+
+
 def _runs(level: Level, node: Node) -> bool:
     """Whether neither the node nor one it is inside of is muted or bypassed."""
     while node.mode not in (MUTED, BYPASSED):
@@ -61,7 +73,7 @@ def _inputs(level: Level, node: Node, spec: NodeSpec | None, remarks: list[Remar
     for socket in node.inputs:
         source = _resolve(level, socket.link, socket.type)
         if source is not None:
-            linked[socket.name] = source.value if isinstance(source, _Literal) else source
+            linked[socket.name] = source.value if isinstance(source, Given) else source
     known = {**given, **linked}
     order = [entry.name for entry in spec.inputs] if spec else []
     ordered = {name: known[name] for name in order if name in known}
@@ -88,7 +100,7 @@ def _own_values(level: Level, node: Node, spec: NodeSpec | None, remarks: list[R
     return result
 
 
-def _resolve(level: Level, number: int | None, wanted: str) -> Link | _Literal | None:
+def _resolve(level: Level, number: int | None, wanted: str) -> Link | Given | None:
     """What feeds an input: an output of a node that runs, a plain value, or nothing."""
     seen: set[tuple[str, str, int]] = set()
     end = level.origin(number)
@@ -99,7 +111,7 @@ def _resolve(level: Level, number: int | None, wanted: str) -> Link | _Literal |
             inner, (level, owner) = level, level.outer
             end = level.origin(owner.inputs[slot].link) if 0 <= slot < len(owner.inputs) else None
             if end is None and slot in inner.inlet_values:
-                return _Literal(inner.inlet_values[slot])
+                return Given(inner.inlet_values[slot])
             continue
         node = level.nodes.get(node_id)
         if node is None or node.mode == MUTED or node.type in NOTES:
@@ -113,7 +125,7 @@ def _resolve(level: Level, number: int | None, wanted: str) -> Link | _Literal |
             end = level.origin(node.inputs[0].link if node.inputs else None)
         elif node.type == PRIMITIVE:
             own = node.widgets
-            return _Literal(own[0]) if isinstance(own, tuple) and own else None
+            return Given(own[0]) if isinstance(own, tuple) and own else None
         else:
             return Link(level.prefix + node_id, slot)
     return None

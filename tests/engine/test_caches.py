@@ -15,7 +15,7 @@ from helpers.toy_nodes import quick, toy_registry
 
 from core.engine.cache import ClassicCache, LruCache, Made, NoCache, Result
 from core.engine.context import RunContext, RunOptions
-from core.engine.disk_cache import DiskCache
+from core.engine.disk_cache import DiskCache, clear, used
 from core.engine.run import Runner
 from core.folders import Folders
 from core.graph import Link, PromptGraph, PromptNode
@@ -334,3 +334,19 @@ def test_no_policy_changes_what_comes_out(folders, tmp_path, monkeypatch):
             reused += len(report.cached)
             assert what_came_out(report) == fresh, (case, runner, nodes)
     assert reused > 10 * CASES
+
+
+def test_stored_results_are_counted_and_cleared(tmp_path):
+    folder = tmp_path / "results"
+    assert used(folder) == 0
+    clear(folder)
+    cache = on_disk(folder)
+    cache.put(key(1), result("x" * 100), MADE)
+    cache.put(key(2), result("y" * 100), MADE)
+    (folder / "letter.txt").write_text("not ours")
+    assert used(folder) == sum(file.stat().st_size for file in folder.glob("*.result")) > 200
+    clear(folder)
+    assert used(folder) == 0
+    assert [file.name for file in folder.iterdir()] == ["letter.txt"]
+    assert on_disk(folder).get(key(1)) is None
+    assert cache.get(key(1)) == result("x" * 100), "what is in memory stays"

@@ -22,7 +22,7 @@ from helpers.workflows import (
 from core.errors import WorkflowError
 from core.graph import Link
 from core.workflow.comfy_json import read_document
-from core.workflow.compile import compile_document
+from core.workflow.compile import Given, compile_document, source_of
 
 
 def compiled(form):
@@ -360,3 +360,47 @@ def test_group_node_shows_only_the_sockets_it_says():
     assert nodes["12:0"].inputs == {"image": Link("1", 0), "steps": Link("2", 0)}
     assert nodes["12:1"].inputs == {"mask": Link("1", 1)}
     assert nodes["9"].inputs["images"] == Link("12:0", 1)
+
+
+def sources(form):
+    """What each link of the document itself carries, by the node and input it ends in."""
+    document = read_document(form).document
+    return {(link.target, link.target_slot): source_of(document, link.id) for link in document.links.values()}
+
+
+def test_what_a_link_carries_is_what_the_compiled_graph_has_there():
+    document = read_document(text_to_image()).document
+    nodes = compile_document(document, catalogue()).graph.nodes
+    assert document.links
+    for link in document.links.values():
+        name = document.input(link.target, link.target_slot).name
+        assert source_of(document, link.id) == nodes[link.target].inputs[name]
+
+
+def test_a_link_behind_bypassed_and_rerouted_nodes_carries_what_the_node_before_them_made():
+    form = workflow(
+        [load(1), invert(2, mode=4), reroute(3), save()], (1, 0, 2, 0), (2, 0, 3, 0), (3, 0, 9, 0)
+    )
+    assert set(sources(form).values()) == {Link("1", 0)}
+
+
+def test_a_link_of_a_primitive_carries_its_value():
+    form = workflow([node(1, "PrimitiveNode", (), [("INT", "INT")], [7, "fixed"]), load(2), reroute(3)])
+    form["links"] = [[1, 1, 0, 3, 0, "INT"]]
+    form["nodes"][0]["outputs"][0]["links"] = [1]
+    form["nodes"][2]["inputs"][0]["link"] = 1
+    assert sources(form) == {("3", 0): Given(7)}
+
+
+def test_a_link_of_a_muted_node_carries_nothing():
+    assert sources(workflow([load(1, mode=2), save()], (1, 0, 9, 0))) == {("9", 0): None}
+
+
+def test_a_link_out_of_a_subgraph_carries_what_a_node_inside_made():
+    form = with_instance()
+    nodes = compile_document(read_document(form).document, catalogue()).graph.nodes
+    inside = {
+        source for source in sources(form).values() if isinstance(source, Link) and ":" in source.node_id
+    }
+    assert inside
+    assert {source.node_id for source in inside} <= nodes.keys()
