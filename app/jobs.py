@@ -150,7 +150,7 @@ class JobQueue(QObject):
 
     def open(self) -> None:
         """Brings back what earlier programs have left; `recovered` tells how it was found."""
-        self._ask(_opened, self._on_opened)
+        self._ask(partial(_opened, self.limits), self._on_opened)
 
     def read(self, job: JobFacts, then: Callable[[Job], object]) -> None:
         """Hands on a job with its graph and its document."""
@@ -214,9 +214,10 @@ class JobQueue(QObject):
             return
         self._is_fetching = True
         query, last = self._query, self._ended[-1].id
-        self._ask(
+        self._keeper.ask(
             lambda stores: stores.jobs.history(query, after=last, count=_PAGE),
             partial(self._on_more, query, last),
+            self._on_no_more,
         )
 
     def start_next(self) -> None:
@@ -372,6 +373,10 @@ class JobQueue(QObject):
             self._ended_count = page.total
             self.changed.emit(None)
 
+    def _on_no_more(self, reason: str) -> None:
+        self._is_fetching = False
+        self.refused.emit(reason)
+
     def _show_page(self, page: Page) -> None:
         self._ended[:], self._ended_count = page.jobs, page.total
         self.changed.emit(None)
@@ -394,8 +399,9 @@ def _taken(jobs: list[Facts], job_id: str) -> Facts | None:
 # Beside the GUI thread.
 
 
-def _opened(stores: Stores) -> tuple[Recovered, tuple[JobFacts, ...], Page]:
+def _opened(limits: Limits, stores: Stores) -> tuple[Recovered, tuple[JobFacts, ...], Page]:
     recovered = stores.jobs.recover()
+    stores.jobs.retain(limits.kept, limits.days)
     return recovered, stores.jobs.pending(), stores.jobs.history(count=_PAGE)
 
 

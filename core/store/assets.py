@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from blake3 import blake3
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, selectinload
 
 from core.errors import DarkroomError
@@ -149,10 +149,13 @@ class AssetStore:
         """
         for path in self._note_missing(folder):
             yield Found(path, Sight.MISSING)
+        known = self._known_in(folder)
         for path in _files(folder):
             try:
-                yield Found(path, self._take_in(path, {})[1])
-            except DarkroomError as error:  # it has gone meanwhile, or is not for us to read
+                facts = path.stat()
+                is_known = known.get(_text(path)) == (facts.st_mtime_ns, facts.st_size)
+                yield Found(path, Sight.KNOWN if is_known else self._take_in(path, {})[1])
+            except (OSError, DarkroomError) as error:  # it has gone meanwhile, or is not for us to read
                 _log.info(str(error))
 
     def find_again(self, digest: str, folder: Path) -> Path | None:
@@ -195,17 +198,32 @@ class AssetStore:
             row = session.get(AssetRow, place.asset, options=_LOADED)
             return _asset(row) if row is not None and row.size == facts.st_size else None
 
+    def _known_in(self, folder: Path) -> dict[str, tuple[int, int]]:
+        """Of each file that is there and below a folder: when it was changed, and its size."""
+        with self._database.reading() as session:
+            found = session.execute(
+                select(AssetPlace.path, AssetPlace.mtime_ns, AssetRow.size)
+                .join(AssetRow, AssetRow.number == AssetPlace.asset)
+                .where(_below(folder), AssetPlace.missing_since.is_(None))
+            )
+            return {path: (mtime_ns, size) for path, mtime_ns, size in found}
+
     def _note_missing(self, folder: Path) -> tuple[Path, ...]:
         """The files that lay in a folder and are gone; from now on they are missing."""
-        inside = AssetPlace.path.startswith(_text(folder) + os.sep, autoescape=True)
         with self._database.reading() as session:
-            paths = session.scalars(select(AssetPlace.path).where(inside, AssetPlace.missing_since.is_(None)))
+            paths = session.scalars(
+                select(AssetPlace.path).where(_below(folder), AssetPlace.missing_since.is_(None))
+            )
             gone = [path for path in paths if not Path(path).is_file()]
         if gone:
             with self._database.writing() as session:
                 for path in gone:
                     session.get_one(AssetPlace, path).missing_since = datetime.now().timestamp()
         return tuple(map(Path, gone))
+
+
+def _below(folder: Path) -> ColumnElement[bool]:
+    return AssetPlace.path.startswith(_text(folder) + os.sep, autoescape=True)
 
 
 def _row(session: Session, digest: str) -> AssetRow | None:

@@ -491,7 +491,17 @@ def _clean(words: str) -> str:
 
 
 def _deflated(value: object) -> bytes:
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode())
+    return zlib.compress(_json(value).encode())
+
+
+def _json(value: object, levels: int = 2) -> str:
+    """JSON made entry by entry: a big graph at once would let no other thread work meanwhile."""
+    if levels and isinstance(value, dict):
+        entries = (f"{json.dumps(str(key))}:{_json(item, levels - 1)}" for key, item in value.items())
+        return f"{{{','.join(entries)}}}"
+    if levels and isinstance(value, list):
+        return f"[{','.join(_json(item, levels - 1) for item in value)}]"
+    return json.dumps(value)
 
 
 def _inflated(blob: bytes) -> Any:

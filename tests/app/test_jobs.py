@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
 import pytest
 from helpers.workflows import node, workflow
 from PIL import Image
+from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
 from app.documents import OpenDocument
@@ -206,9 +209,10 @@ def test_a_job_that_is_gone_cannot_be_moved(queue: JobQueue) -> None:
 class Program:
     """A queue that is kept in a file, as a program has it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kept: int = 0) -> None:
         self.keeper = KeeperThread(path)
         self.queue = JobQueue(self.keeper)
+        self.queue.limits = Limits(kept=kept)
         self.told: list[str] = []
         self.found: list[Recovered] = []
         self.keeper.complained.connect(self.told.append)
@@ -229,10 +233,10 @@ def started(qapp: object, tmp_path: Path) -> Iterator[Callable[..., Program]]:
     del qapp
     programs: list[Program] = []
 
-    def start(path: Path = tmp_path / "darkroom.db") -> Program:
+    def start(path: Path = tmp_path / "darkroom.db", kept: int = 0) -> Program:
         for program in programs:
             program.keeper.close()
-        programs[:] = [Program(path)]
+        programs[:] = [Program(path, kept)]
         return programs[0]
 
     yield start
@@ -322,6 +326,37 @@ def test_without_its_file_the_queue_works(started: Callable[..., Program], tmp_p
     assert len(program.told) == 1
     assert "not kept this time" in program.told[0]
     assert "folder.db" in program.told[0]
+
+
+def test_a_busy_disk_does_not_hold_up_the_window(
+    started: Callable[..., Program], qtbot: QtBot, tmp_path: Path
+) -> None:
+    program = started()
+    program.keeper.settle()
+    ticks: list[int] = []
+    timer = QTimer(interval=1)
+    timer.timeout.connect(lambda: ticks.append(len(program.queue.pending)))
+    timer.start()
+    with closing(sqlite3.connect(tmp_path / "darkroom.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        program.queue.add(job("a"))
+        qtbot.waitUntil(lambda: len(ticks) > 20)
+        assert program.queue.pending == (), "it is not kept yet"
+        other.rollback()
+    qtbot.waitUntil(lambda: names(program.queue.pending) == ["a"])
+
+
+def test_old_history_is_let_go_at_the_start(started: Callable[..., Program]) -> None:
+    program = started()
+    for name in "abc":
+        program.queue.add(job(name))
+        program.keeper.settle()
+        program.queue.end(program.start_next().id, JobState.DONE)
+        program.keeper.settle()
+    program = started(kept=2)
+    program.keeper.settle()
+    assert names(program.queue.ended) == ["c", "b"]
+    assert program.queue.ended_count == 2
 
 
 def test_a_damaged_file_is_told(started: Callable[..., Program], tmp_path: Path) -> None:

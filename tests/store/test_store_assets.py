@@ -123,6 +123,7 @@ def test_a_file_that_comes_back_untouched_is_not_read_again(
     (folder.parent / "away").rename(path)
     monkeypatch.setattr(assets_module, "_hash", lambda path: pytest.fail(f"{path} was read"))
     assert seen(store, folder) == {"a.txt": Sight.AGAIN}
+    monkeypatch.setattr(store, "_take_in", lambda path, _: pytest.fail(f"{path} was asked for"))
     assert seen(store, folder) == {"a.txt": Sight.KNOWN}
 
 

@@ -867,6 +867,17 @@ def test_a_node_from_the_library_lands_in_the_middle(parts: Parts, window: MainW
     assert opened.history.undo_labels[0].startswith("Add")
 
 
+def test_what_waits_is_there_after_a_restart(start: Start) -> None:
+    parts = start()
+    opened = parts.ready_graph()
+    parts.window.do("run.queue")
+    parts = start()
+    parts.queue.settle()
+    assert [job.name for job in parts.queue.pending] == [opened.name]
+    assert parts.queue.pause is Pause.NONE
+    assert parts.window.messages.bars == []
+
+
 def test_after_a_crash_the_jobs_are_back_and_the_queue_is_paused(start: Start, tmp_path: Path) -> None:
     database = open_database(Profile(tmp_path / "profile").database_file)
     killed = JobStore(database, "999999999-1.00")
