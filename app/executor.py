@@ -17,7 +17,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
 
-import psutil
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
 
 from app.crash import describe
@@ -262,6 +261,8 @@ class Peaks:
     """The most memory a run has had, as far as looks at it now and then can tell."""
 
     def __init__(self) -> None:
+        import psutil
+
         self._process = psutil.Process()
         self._host = self._process.memory_info().rss
         self._next_look = 0.0
