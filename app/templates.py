@@ -31,6 +31,7 @@ NAMES: Final = (
     "prompt_change",
     "cfg_scales",
     "samplers",
+    "quality_gate",
     "lora",
     "lora_strengths",
 )

@@ -43,6 +43,7 @@ MADE = {
     "prompt_change": (1, (256, 256)),
     "cfg_scales": (3, (256, 256)),
     "samplers": (3, (256, 256)),
+    "quality_gate": (1, (256, 256)),
     "lora_strengths": (3, (256, 256)),
 }
 """What the others save: how many pictures, of what size."""
