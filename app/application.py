@@ -108,7 +108,7 @@ class Program(QObject):
             ends.callback(session.shut_down)
             look = Look(application, settings)
             ends.callback(look.close)
-            self._keeper = keeper = KeeperThread(profile.database_file, self, profile.log_dir)
+            keeper = KeeperThread(profile.database_file, self, profile.log_dir)
             ends.callback(keeper.close)
             queue = JobQueue(keeper, self)
             ends.callback(_follow_limits(queue, settings))
@@ -136,6 +136,7 @@ class Program(QObject):
             self.window = MainWindow(self.services)
             ends.callback(_delete, self.window)
             self._ends = ends.pop_all()
+        queue.recovered.connect(self._on_queue_there)
         _FirstPaint(self.window).seen.connect(self._on_first_paint)
 
     def show(self, files: list[Path]) -> None:
@@ -188,7 +189,10 @@ class Program(QObject):
 
     def _on_first_paint(self) -> None:
         _log.info("The window is up")
-        self._keeper.start()
+        self.services.keeper.start()
+
+    def _on_queue_there(self) -> None:
+        """Loads torch when nothing else is to be loaded: the window would notice two at once."""
         self.services.executor.start()
 
 

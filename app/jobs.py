@@ -70,7 +70,7 @@ class JobQueue(QObject):
         job_ended: A job that has just ended.
         cancel_asked: Id of the running job, which is to stop.
         refused: Why something that was asked for was not done, in a sentence.
-        recovered: How the queue of earlier programs was found, as `Recovered`.
+        recovered: How the queue was found, as `Recovered`: `open` has done what it can.
     """
 
     changed = Signal(object)
@@ -150,7 +150,7 @@ class JobQueue(QObject):
 
     def open(self) -> None:
         """Brings back what earlier programs have left; `recovered` tells how it was found."""
-        self._ask(partial(_opened, self.limits), self._on_opened)
+        self._keeper.ask(partial(_opened, self.limits), self._on_opened, self._on_not_opened)
 
     def read(self, job: JobFacts, then: Callable[[Job], object]) -> None:
         """Hands on a job with its graph and its document."""
@@ -273,6 +273,10 @@ class JobQueue(QObject):
         self._pause = how.pause
         self._show_page(page)
         self.recovered.emit(how)
+
+    def _on_not_opened(self, reason: str) -> None:
+        self.refused.emit(reason)
+        self.recovered.emit(Recovered((), Pause.NONE))
 
     def _on_added(self, front: bool, job: JobFacts) -> None:
         self._pending.insert(0 if front else len(self._pending), job)

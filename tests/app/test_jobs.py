@@ -16,7 +16,9 @@ from app.documents import OpenDocument
 from app.jobs import Job, JobFacts, JobQueue, JobState, Limits, Pause, Query, Recovered, RunFacts
 from app.keeper import KeeperThread
 from app.queueing import queue_document
+from core.errors import DarkroomError
 from core.graph import PromptGraph
+from core.store.jobs import JobStore
 from core.workflow.comfy_json import read_document, write_document
 from core.workflow.operations import SetWidget
 
@@ -462,3 +464,16 @@ def test_what_was_not_taken_as_it_stands_is_told(
     assert queue_document(opened, queue, Random(1)) is not None
     assert len(refused) == 1
     assert "node 2 (EmptyLatentImage)" in refused[0]
+
+
+def test_whatever_happens_while_it_is_opened_it_is_told_that_it_is_done(
+    started: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: JobStore) -> Recovered:
+        raise DarkroomError("no")
+
+    monkeypatch.setattr(JobStore, "recover", broken)
+    program = started()
+    program.keeper.settle()
+    assert program.told == ["no"]
+    assert program.found == [Recovered((), Pause.NONE)], "the executor waits for it"

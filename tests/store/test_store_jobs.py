@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from helpers.stores import RUN, graph, job
 from hypothesis import given, settings
@@ -225,8 +227,9 @@ def test_leaving_while_a_job_runs_pauses_the_queue(database: Database) -> None:
 
 
 def test_the_jobs_of_a_process_that_lives_are_its_own(database: Database) -> None:
-    one, other = JobStore(database), JobStore(database, "1-0.00")  # nothing began at that time
-    assert is_alive(this_process())
+    parent = psutil.Process(os.getppid())
+    one = JobStore(database, f"{parent.pid}-{parent.create_time():.2f}")
+    other = JobStore(database, "1-0.00")  # nothing began at that time
     one.add(job("a"))
     other.add(job("b"))
     taken = other.take_next()
@@ -234,10 +237,18 @@ def test_the_jobs_of_a_process_that_lives_are_its_own(database: Database) -> Non
     assert taken.name == "b"
     other.add(job("c"))
     other.clear_pending()
-    late = JobStore(database, "2-0.00")
+    late = JobStore(database)
     assert late.recover().interrupted == ("b",), "the other one is gone, the first one is not"
     assert names(late) == ["b"]
     assert names(one) == ["a"]
+
+
+def test_a_process_that_lives_is_told_from_one_that_had_its_number() -> None:
+    parent = psutil.Process(os.getppid())
+    for shift, lives in ((0, True), (-9, True), (99, False)):  # the system's clock may have been set
+        assert is_alive(f"{parent.pid}-{parent.create_time() + shift:.2f}") is lives
+    mine = psutil.Process()
+    assert not is_alive(f"{mine.pid}-{mine.create_time() - 1:.2f}"), "containers give a number again"
 
 
 @pytest.mark.parametrize("name", ["", "nonsense", "1-0.00", GONE, f"{this_process()}1"])
