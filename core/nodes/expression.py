@@ -13,7 +13,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 Number: TypeAlias = int | float
 Names: TypeAlias = Mapping[str, Number]
@@ -58,7 +58,7 @@ def _log(value: Number, base: Number = math.e) -> float:
     return math.log(value) if base == math.e else math.log(value, base)
 
 
-FUNCTIONS: Final[Mapping[str, tuple[Callable[..., Number], int, int]]] = {
+FUNCTIONS: Final[Mapping[str, tuple[Callable[..., Any], int, int]]] = {
     "abs": (abs, 1, 1),
     "ceil": (math.ceil, 1, 1),
     "cos": (math.cos, 1, 1),
@@ -287,7 +287,7 @@ class _Parser:
             raise self._wrong(token, f"{token.text} takes {takes} values, not {len(terms)}")
         return lambda names: self._computed(token, function, *(term(names) for term in terms))
 
-    def _computed(self, token: _Token, function: Callable[..., Number], *values: object) -> Number:
+    def _computed(self, token: _Token, function: Callable[..., Any], *values: object) -> Number:
         """What a function gives, as long as it is a finite number of fair size."""
         try:
             result = function(*values)

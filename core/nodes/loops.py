@@ -101,7 +101,7 @@ def _declares(
             for name, hint in inputs.items()
         ]
         returned = NamedTuple("Outputs", list(outputs.items()))
-        function.__signature__ = signature.replace(parameters=[*kept, *more])  # pyright: ignore[reportFunctionMemberAccess] - how Python has functions say it
+        function.__signature__ = signature.replace(parameters=[*kept, *more])
         function.__annotations__ |= {**inputs, "return": returned}
         return function
 
@@ -173,8 +173,9 @@ class _Round:
         copies: dict[str, Callable[[int], Link]] = {}
 
         def moved(value: object) -> object:
-            is_inside = isinstance(value, Link) and value.node_id in copies
-            return copies[value.node_id](value.slot) if is_inside else value
+            if isinstance(value, Link) and value.node_id in copies:
+                return copies[value.node_id](value.slot)
+            return value
 
         for place, node_id in enumerate(body):
             original = self._graph.node(node_id)

@@ -60,15 +60,16 @@ def compute(expression: str, **values: object) -> Number:
     return Expression(expression).value(names)
 
 
-def _numbers(name: str, value: Any) -> dict[str, Number]:
+def _numbers(name: str, value: object) -> dict[str, Number]:
     if isinstance(value, int | float):
         return {name: value}
+    given: Any = value
     if isinstance(value, dict) and "samples" in value:
-        height, width = value["samples"].shape[-2:]
+        height, width = given["samples"].shape[-2:]
         return {f"{name}.width": width * 8, f"{name}.height": height * 8}
     if getattr(value, "ndim", 0) == 4:
-        return {f"{name}.width": value.shape[2], f"{name}.height": value.shape[1]}
-    raise TypeError(f"{name!r} is a {type(value).__name__}; expressions compute with numbers")
+        return {f"{name}.width": given.shape[2], f"{name}.height": given.shape[1]}
+    raise TypeError(f"{name!r} is a {type(given).__name__}; expressions compute with numbers")
 
 
 @node("MathsExpression", category="maths", title="Maths Expression")

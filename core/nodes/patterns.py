@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
@@ -102,7 +102,7 @@ def refuse_long(size: int) -> None:
 
 
 @contextmanager
-def _in_time() -> Iterator[None]:
+def _in_time() -> Generator[None]:
     try:
         yield
     except TimeoutError:

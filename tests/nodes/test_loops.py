@@ -313,3 +313,47 @@ def test_a_flow_of_another_loop_is_said(run_graph):
     report, _ = run_graph(graph)
     assert report.status == "success"
     assert shown(report) == ["0"]
+
+
+def gate(good_enough, tries):
+    """The quality gate of the templates, with the remainder of the seed as its score."""
+    return quick(
+        start=("WhileStart", {"condition": True, "value1": 3}),
+        score=("SimpleMath+", {"value": "a % 10 / 10", "a": ["start", 2]}),
+        best=(
+            "KeepBest",
+            {"value": ["start", 2], "score": ["score", 1], "best": ["start", 3], "best_score": ["start", 4]},
+        ),
+        poor=("NumberCompare", {"a": ["score", 1], "comparison": "<", "b": good_enough, "tolerance": 0}),
+        next=("IntMaths", {"a": ["start", 2], "b": 4, "operation": "add"}),
+        end=(
+            "WhileEnd",
+            {
+                "flow": ["start", 0],
+                "condition": ["poor", 0],
+                "value1": ["next", 0],
+                "value2": ["best", 0],
+                "value3": ["best", 1],
+                "at_most": tries,
+                "at_the_limit": "stop",
+            },
+        ),
+        good=("NumberCompare", {"a": ["end", 2], "comparison": ">=", "b": good_enough, "tolerance": 0}),
+        gate=("PassIf", {"value": ["end", 1], "condition": ["good", 0], "reason": "none was good"}),
+        out=("TOut", {"value": ["gate", 0]}),
+        best_score=("TOut", {"value": ["end", 2]}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("good_enough", "tries", "seed"), [(0.2, 9, 3), (0.6, 9, 7), (0.8, 9, 19), (0.8, 5, 19)]
+)
+def test_seeds_are_tried_until_the_score_is_good(run_graph, good_enough, tries, seed):
+    report, _ = run_graph(gate(good_enough, tries))
+    assert shown(report) == [str(seed)]
+
+
+def test_nothing_passes_where_no_seed_was_good(run_graph):
+    report, _ = run_graph(gate(0.8, 4))
+    assert dict(report.blocked) == {"out": "none was good"}
+    assert shown(report, "best_score") == ["0.7"]
