@@ -14,7 +14,7 @@ from PySide6.QtGui import QImage
 from app.documents import OpenDocument
 from app.executor import ExecutorThread, JobBegan, JobEnded, title_of
 from app.jobs import Job, JobFacts, JobQueue, JobState
-from app.run_status import NodeState, RunStatus
+from app.run_status import NodeState, PastRun, RunStatus
 from core.errors import Problem
 from core.events import (
     NodeBlocked,
@@ -219,6 +219,8 @@ class Bridge(QObject):
             if status and node.state in (NodeState.QUEUED, NodeState.RUNNING):
                 is_whole = event.state is JobState.DONE and node.state is NodeState.RUNNING
                 status.update(node_id, state=NodeState.DONE if is_whole else NodeState.IDLE, progress=None)
+        if status and self._run and event.profile:
+            status.end(PastRun(self._run.job.name, self._run.job.graph, event.profile))
         self._tell_queue()
         self._run = None
         self._refresh.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import importlib
+import logging
 import os
 import sys
 import time
@@ -15,20 +16,25 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
 
+from app.caches import CachePolicy, make_cache
 from app.crash import describe
 from app.jobs import Job, JobQueue, JobState, RunFacts
 from core.engine.context import CancelToken, RunContext, RunOptions
+from core.engine.profile import Profile
 from core.engine.run import Runner, RunReport
 from core.engine.topology import sources_first
 from core.errors import DarkroomError, GraphError, NodeError, Problem
 from core.events import RunEvent
 from core.folders import Folders
 from core.graph import Link, PromptGraph
+from core.inspection import Facts, inspect
 from core.nodes.registry import Registry
+
+_log = logging.getLogger(__name__)
 
 PREVIEW_SECONDS: Final = 1 / 15
 """Least time between previews, for those who want them."""
@@ -76,6 +82,7 @@ class JobEnded(RunEvent):
     Attributes:
         problems: Why nodes could not run, where the graph was refused as a whole.
         run: What it did.
+        profile: What every node cost; None if nothing ran.
     """
 
     state: JobState
@@ -83,6 +90,38 @@ class JobEnded(RunEvent):
     seconds: float
     problems: tuple[Problem, ...] = ()
     run: RunFacts = field(default_factory=RunFacts)
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What is known of the value of an output.
+
+    Attributes:
+        document_key: Of the document whose last run is meant.
+        facts: None where there is no value to be looked at.
+        reason: Why there is none, where the user can do something about it.
+    """
+
+    document_key: str
+    source: Link
+    facts: Facts | None = None
+    reason: str = ""
+
+
+class _Order(NamedTuple):
+    """A job for the worker, and how the user wants it done."""
+
+    job: Job
+    options: RunOptions
+    policy: CachePolicy
+
+
+class _Question(NamedTuple):
+    """Somebody asks for a value of the last run."""
+
+    document_key: str
+    source: Link
 
 
 class ExecutorThread(QThread):
@@ -94,14 +133,17 @@ class ExecutorThread(QThread):
 
     Attributes:
         preview_seconds: Least time between previews, from the next job on; None for no previews.
+        cache_policy: Which results are kept, from the next job on.
 
     Signals:
         happened: Everything there is to tell, as `RunEvent`, in order, on the GUI thread.
+        inspected: The answer to `inspect`, as `Inspected`.
         ready: It is loaded and runs jobs; the name of its device.
         failed: It could not be loaded, and why; every job fails for that reason.
     """
 
     happened = Signal(object)
+    inspected = Signal(object)
     ready = Signal(str)
     failed = Signal(str)
     _woken = Signal()
@@ -118,6 +160,7 @@ class ExecutorThread(QThread):
         super().__init__(parent)
         self.setObjectName("executor")
         self.preview_seconds: float | None = PREVIEW_SECONDS
+        self.cache_policy = CachePolicy()
         self._queue = queue
         self._registry = registry
         self._folders = folders
@@ -128,7 +171,9 @@ class ExecutorThread(QThread):
         self._problem = ""
         self._token = CancelToken()
         self._job_id = ""
-        self._orders: SimpleQueue[tuple[Job, RunOptions] | None] = SimpleQueue()
+        self._orders: SimpleQueue[_Order | _Question | None] = SimpleQueue()
+        self._policy = self.cache_policy
+        self._last: tuple[str, RunReport] | None = None
         self._outbox: deque[RunEvent] = deque()
         self._is_awake = False
         self._rest = QTimer(self, interval=0, singleShot=True)
@@ -144,6 +189,14 @@ class ExecutorThread(QThread):
         """Stops a job at its next step, if it is the one that runs."""
         if job_id == self._job_id:
             self._token.cancel()
+
+    def inspect(self, document_key: str, source: Link) -> None:
+        """Asks what an output gave in the last run, if that was one of the document; `inspected` answers."""
+        if self._queue.running is not None:
+            reason = "Values can be looked at after the run"
+            self.inspected.emit(Inspected(document_key, source, reason=reason))
+        elif self._is_loaded:
+            self._orders.put(_Question(document_key, source))
 
     def stop(self) -> None:
         """Cancels what runs and waits until the thread has ended, which takes one step or one import."""
@@ -172,7 +225,7 @@ class ExecutorThread(QThread):
             extra_pnginfo={"workflow": job.workflow},
             preview_seconds=self.preview_seconds,
         )
-        self._orders.put((job, options))
+        self._orders.put(_Order(job, options, self.cache_policy))
 
     def _deliver(self) -> None:
         """Hands on what has come. A flood of it is cut into slices, or the window would stand still."""
@@ -193,7 +246,10 @@ class ExecutorThread(QThread):
         sys.setswitchinterval(_SWITCH_SECONDS)
         runner = self._load()
         while not self._is_stopping and (order := self._orders.get()) is not None:
-            self._perform(runner, *order)
+            if isinstance(order, _Question):
+                self.inspected.emit(self._look(order))
+            else:
+                self._perform(runner, order)
 
     def _load(self) -> Runner | None:
         try:
@@ -223,12 +279,14 @@ class ExecutorThread(QThread):
             free_memory=lambda: models.evict_idle() > 0,
             meter=DeviceMeter(models.device),
         )
-        self.ready.emit(str(models.device))
+        self._device = str(models.device)
+        self.ready.emit(self._device)
         return Runner(self._registry, context)
 
-    def _perform(self, runner: Runner | None, job: Job, options: RunOptions) -> None:
-        started = time.perf_counter()
-        state, message, problems, run = JobState.FAILED, self._problem, (), RunFacts()
+    def _perform(self, runner: Runner | None, order: _Order) -> None:
+        job, started = order.job, time.perf_counter()
+        state, message, problems, run, profile = JobState.FAILED, self._problem, (), RunFacts(), None
+        self._last = None  # its values make room for those of this run
         peaks = Peaks()
 
         def post(event: RunEvent) -> None:
@@ -238,7 +296,11 @@ class ExecutorThread(QThread):
         try:
             if runner is not None:
                 self._post(JobBegan(job.id, _needed(job.graph, self._registry)))
-                report = runner.run(job.graph, options, post)
+                self._obey(order.policy, runner)
+                report = runner.run(job.graph, order.options, post)
+                if order.policy.kind != "none":
+                    self._last = job.document_key, report
+                profile = report.profile
                 run = RunFacts(report.executed, report.cached, report.seconds, peaks.found())
                 state, message = _STATES[report.status], _said(report, job.graph, self._registry)
         except GraphError as error:
@@ -248,7 +310,25 @@ class ExecutorThread(QThread):
             message = str(error)
         except Exception as error:  # noqa: BLE001 - a mistake of ours costs this job, not the thread
             message = describe(error, self._log_dir)
-        self._post(JobEnded(job.id, state, message, time.perf_counter() - started, problems, run))
+        seconds = time.perf_counter() - started
+        self._post(JobEnded(job.id, state, message, seconds, problems, run, profile))
+
+    def _obey(self, policy: CachePolicy, runner: Runner) -> None:
+        """Has another policy begin with an empty cache."""
+        if policy != self._policy:
+            self._policy, runner.cache = policy, make_cache(policy, self._device)
+
+    def _look(self, question: _Question) -> Inspected:
+        document_key, source = question
+        if self._last is None or self._last[0] != document_key:
+            return Inspected(document_key, source)
+        try:
+            return Inspected(document_key, source, inspect(*self._last[1].output(*source)))
+        except LookupError:
+            return Inspected(document_key, source, reason="It had no value in the last run")
+        except Exception as error:  # noqa: BLE001 - nodes pass on anything, and it costs the answer only
+            _log.warning("Output %d of node %s cannot be looked at: %s", source.slot, source.node_id, error)
+            return Inspected(document_key, source, reason="This value cannot be looked at")
 
     def _post(self, event: RunEvent) -> None:
         self._outbox.append(event)

@@ -26,5 +26,7 @@ class Profile:
         self.templates_dir = data / "templates"
         self.database_file = state / "darkroom.db"
         self.recovery_dir = state / "recovery"
+        cache = root / "cache" if root else platformdirs.user_cache_path(name, appauthor=author)
+        self.results_dir = cache / "results"
         self.lock_file = state / "window.lock"
         self.log_dir = root / "log" if root else platformdirs.user_log_path(name, appauthor=author)

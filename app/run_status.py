@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from core.errors import NodeError
+from core.graph import PromptGraph
+
+if TYPE_CHECKING:
+    from core.engine.profile import Profile
 
 
 class NodeState(Enum):
@@ -54,17 +58,32 @@ class NodeStatus:
 IDLE = NodeStatus()
 
 
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run that has ended: what ran, and what every node cost."""
+
+    name: str
+    graph: PromptGraph
+    profile: Profile
+
+
 class RunStatus(QObject):
     """The statuses of a document's nodes.
 
+    Attributes:
+        last: The run that ended last; None before the first one.
+
     Signals:
         changed: Id of a node whose status is another one now.
+        ended: A run has ended, which is `last` now.
     """
 
     changed = Signal(str)
+    ended = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.last: PastRun | None = None
         self._statuses: dict[str, NodeStatus] = {}
 
     def of(self, node_id: str) -> NodeStatus:
@@ -79,3 +98,8 @@ class RunStatus(QObject):
         """Changes some of the fields of a node's status."""
         self._statuses[node_id] = replace(self.of(node_id), **fields)
         self.changed.emit(node_id)
+
+    def end(self, run: PastRun) -> None:
+        """Keeps what a run was."""
+        self.last = run
+        self.ended.emit()

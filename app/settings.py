@@ -26,6 +26,10 @@ class Settings(BaseModel):
         queue_limit: How many jobs may wait.
         history_limit: How many jobs that have ended are kept; 0 for all.
         history_days: For how many days jobs that have ended are kept; 0 for ever.
+        cache: Which results are kept in memory: those of the latest run (`classic`), those of all runs up to
+            a size (`lru`), or none.
+        cache_host_gb, cache_device_gb: How much of each memory `lru` may take.
+        cache_disk_gb: How much results in files may take; 0 for none in files.
         keys: Command id -> its keys, for commands whose keys are not the default ones.
     """
 
@@ -41,6 +45,10 @@ class Settings(BaseModel):
     queue_limit: int = Field(default=1000, ge=1, le=100_000)
     history_limit: int = Field(default=5000, ge=0, le=1_000_000)
     history_days: int = Field(default=0, ge=0, le=36_500)
+    cache: Literal["classic", "lru", "none"] = "classic"
+    cache_host_gb: float = Field(default=4.0, ge=0.1, le=4096)
+    cache_device_gb: float = Field(default=2.0, ge=0.1, le=4096)
+    cache_disk_gb: float = Field(default=0.0, ge=0, le=4096)
     keys: dict[str, list[str]] = Field(default_factory=dict)
 
 

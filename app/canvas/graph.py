@@ -19,6 +19,7 @@ from app.canvas.paints import Paints, Thumbnails
 from app.canvas.pipe_item import PipeItem
 from app.canvas.reroute_item import RerouteItem
 from app.canvas.search import NodeSearch
+from app.canvas.value_tip import Values, ValueTip
 from app.canvas.viewer import CanvasViewer
 from app.documents import OpenDocument
 from app.settings import Settings
@@ -32,6 +33,7 @@ class CanvasGraph(GraphEdits):
         thumbnails: Where the pictures in nodes come from; none are shown without it.
         recent: Types of the nodes added last, shared by all canvases: what was used in one is wanted in the
             next.
+        values: Where links look up what they carried in the last run.
 
     Attributes:
         nodes, pipes, groups, reroutes: Its items by the keys of their records.
@@ -40,6 +42,7 @@ class CanvasGraph(GraphEdits):
         search: The search for a node to add.
         actions: What the commands do.
         minimap: The whole graph in a corner.
+        value_tip: What the link under the mouse carried.
 
     Signals:
         selection_changed: Others are selected now. The other signals are those of `GraphEdits`.
@@ -56,6 +59,7 @@ class CanvasGraph(GraphEdits):
         *,
         thumbnails: Thumbnails | None = None,
         recent: list[str] | None = None,
+        values: Values | None = None,
     ) -> None:
         viewer = CanvasViewer()
         # NodeGraphQt insists on a stack of its own; it stays empty, undo is the document's.
@@ -82,6 +86,7 @@ class CanvasGraph(GraphEdits):
         self.search = NodeSearch(self)
         self.actions = CanvasActions()
         self.minimap = Minimap(self)
+        self.value_tip = ValueTip(self, values)
 
     def viewer(self) -> CanvasViewer:
         """The widget to put into a tab."""

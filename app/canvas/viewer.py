@@ -89,6 +89,7 @@ class CanvasViewer(CanvasView):
         if self.gesture is not None or self._press is not None:
             return  # a second button changes nothing
         self.graph.editors.close()
+        self.graph.value_tip.leave()
         self._press = Press(at, event.button(), hit(self, at.scene), space=self._space)
         clicks.press(self, self._press)
 
@@ -151,6 +152,7 @@ class CanvasViewer(CanvasView):
             return True
         if event.type() == QEvent.Type.Leave:
             self._light(None)
+            self.graph.value_tip.leave()
         return super().viewportEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -218,6 +220,7 @@ class CanvasViewer(CanvasView):
     def _hover(self, at: Pointer) -> None:
         under = hit(self, at.scene)
         self._light(under.port)
+        self.graph.value_tip.hover(under.pipe, at.view)
         space = Qt.CursorShape.OpenHandCursor
         self.viewport().setCursor(space if self._space else clicks.cursor(under))
 

@@ -33,6 +33,7 @@ _PANELS: Final = (
     "window.preview",
     "window.viewer",
     "window.queue",
+    "window.timeline",
     "window.log",
 )
 

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.caches import policy_of
 from app.canvas.face import Row
 from app.canvas.graph import CanvasGraph
 from app.commands import template_command
@@ -49,12 +50,17 @@ from app.ui.properties_dock import PropertiesDock
 from app.ui.queue_dock import QueueDock
 from app.ui.result_viewer import ResultViewer
 from app.ui.settings_dialog import SettingsDialog
+from app.ui.timeline_dock import TimelineDock
 from app.ui.window_layout import WindowLayout
 
 _SAID_MS: Final = 8000
 _SETTINGS: Final = {"view.minimap": "minimap", "view.snap": "snap_to_grid", "view.badges": "badges"}
 """Commands that switch a setting on and off, and its name."""
 
+
+_DOCKS: Final = (
+    QueueDock, PreviewDock, ResultViewer, PropertiesDock, LibraryDock, TimelineDock, LogDock,
+)  # fmt: skip
 
 Dock = TypeVar("Dock", bound=QDockWidget)
 
@@ -189,6 +195,7 @@ class MainWindow(QMainWindow):
             "window.viewer": ResultViewer(given.queue, given.pictures, theme, self),
             "window.properties": PropertiesDock(theme, self),
             "window.library": LibraryDock(given.registry, theme, self),
+            "window.timeline": TimelineDock(given.registry, theme, self),
             "window.log": LogDock(given.log, theme, self),
         }
 
@@ -251,6 +258,10 @@ class MainWindow(QMainWindow):
         self.dock(LibraryDock).add_wanted.connect(self._add_node)
         self.dock(ResultViewer).open_requested.connect(session.open_file)
         self.dock(ResultViewer).message.connect(self.say)
+        self.dock(TimelineDock).node_wanted.connect(self._show_node)
+        self.dock(TimelineDock).dialog_opened.connect(self.dialog_opened)
+        self.dock(TimelineDock).message.connect(self.say)
+        self.dock(TimelineDock).complained.connect(partial(self.messages.tell, Level.WARNING))
         self.dock(QueueDock).picked.connect(self._show_pictures)
         self.dock(QueueDock).open_requested.connect(self._open_job)
         self.dock(QueueDock).node_wanted.connect(self._show_failed_node)
@@ -268,6 +279,7 @@ class MainWindow(QMainWindow):
             self,
             recent=self._recent_types,
             thumbnails=given.pictures,  # pyright: ignore[reportArgumentType] - its signal is that of an object
+            values=given.executor,
         )
         viewer = canvas.viewer()
         self._canvases[opened.key] = canvas
@@ -297,6 +309,7 @@ class MainWindow(QMainWindow):
         del self._hints[opened.key]
         if self.tabs.currentWidget() is canvas.viewer():
             self.dock(PropertiesDock).show_canvas(None)
+            self.dock(TimelineDock).show_document(None)
         self.tabs.removeTab(self.tabs.indexOf(canvas.viewer()))
         canvas.close()
         if not self._canvases:
@@ -306,6 +319,7 @@ class MainWindow(QMainWindow):
         canvas = self.canvas
         self._services.session.make_current(canvas.opened if canvas else None)
         self.dock(PropertiesDock).show_canvas(canvas)
+        self.dock(TimelineDock).show_document(canvas.opened if canvas else None)
         self.commands.set_canvas_there(canvas is not None)
         self._show_steps()
         self._show_window_title()
@@ -439,14 +453,19 @@ class MainWindow(QMainWindow):
         opened = self._services.session.find(job.document_key)
         if opened is None:
             self.say(f"{job.name} is closed; the queue can open the workflow of the job again.")
-        elif job.failed_node not in opened.document.nodes:
-            self.say("That node is no longer in the graph.")
         else:
-            canvas = self.canvas_of(opened)
-            self.tabs.setCurrentWidget(canvas.viewer())
-            canvas.select([job.failed_node])
-            canvas.viewer().centre_on(job.failed_node)
-            canvas.viewer().setFocus()
+            self.tabs.setCurrentWidget(self.canvas_of(opened).viewer())
+            self._show_node(job.failed_node)
+
+    def _show_node(self, node_id: str) -> None:
+        """Selects a node of the document in front and brings it to the middle."""
+        canvas = self.canvas
+        if canvas is None or node_id not in canvas.nodes:
+            self.say("That node is no longer in the graph.")
+            return
+        canvas.select([node_id])
+        canvas.viewer().centre_on(node_id)
+        canvas.viewer().setFocus()
 
     def _show_pictures(self, paths: list[Path]) -> None:
         self.dock(ResultViewer).show_pictures(paths)
@@ -507,7 +526,9 @@ class MainWindow(QMainWindow):
             self.commands[command_id].setChecked(bool(getattr(settings, name)))
         for canvas in self._canvases.values():
             canvas.set_settings(settings)
-        self._services.executor.preview_seconds = self._preview_seconds if settings.previews else None
+        executor = self._services.executor
+        executor.preview_seconds = self._preview_seconds if settings.previews else None
+        executor.cache_policy = policy_of(settings, self._services.profile.results_dir)
         if problem := self._services.settings.problem:
             self.messages.tell(Level.WARNING, problem)
 
@@ -521,7 +542,7 @@ class MainWindow(QMainWindow):
         for part in (self.commands, self.panels, self.tabs, self.messages, self.welcome, self.tools):
             part.set_theme(theme)
         self.command_palette.set_theme(theme)
-        for kind in (QueueDock, PreviewDock, ResultViewer, PropertiesDock, LibraryDock, LogDock):
+        for kind in _DOCKS:
             self.dock(kind).set_theme(theme)
         for canvas in self._canvases.values():
             canvas.set_theme(theme)
@@ -531,7 +552,8 @@ class MainWindow(QMainWindow):
     # Dialogs
 
     def _show_settings(self) -> None:
-        dialog = SettingsDialog(self._services.settings, self._services.folders, self)
+        given = self._services
+        dialog = SettingsDialog(given.settings, given.folders, given.profile.results_dir, self)
         dialog.keys_wanted.connect(self._show_keys)
         self._show_dialog(dialog)
 
@@ -570,6 +592,7 @@ class MainWindow(QMainWindow):
         self.dock(ResultViewer).leave_full_screen()
         self._unsubscribe()
         self.dock(PropertiesDock).show_canvas(None)
+        self.dock(TimelineDock).show_document(None)
         for canvas in self._canvases.values():
             canvas.close()
         self._canvases.clear()

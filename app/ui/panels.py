@@ -125,7 +125,7 @@ class Panels(QObject):
     def reset(self) -> None:
         """Puts all panels where they belong."""
         docks = self._docks
-        library, log = docks["window.library"], docks["window.log"]
+        library, log, timeline = docks["window.library"], docks["window.log"], docks["window.timeline"]
         preview, properties = docks["window.preview"], docks["window.properties"]
         for dock in docks.values():
             dock.setFloating(False)
@@ -135,9 +135,10 @@ class Panels(QObject):
         self._window.addDockWidget(_AREA.RightDockWidgetArea, properties)
         self._window.tabifyDockWidget(preview, docks["window.viewer"])
         self._window.tabifyDockWidget(properties, docks["window.queue"])
-        self._window.addDockWidget(_AREA.BottomDockWidgetArea, log)
+        self._window.addDockWidget(_AREA.BottomDockWidgetArea, timeline)
+        self._window.tabifyDockWidget(timeline, log)
         for dock in docks.values():
-            dock.setVisible(dock is not log)
+            dock.setVisible(dock not in (timeline, log))
         preview.raise_()
         properties.raise_()
         self._show_bars()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from PySide6.QtCore import Signal
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QDoubleSpinBox,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QSpinBox,
@@ -19,9 +21,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.caches import clear, used
 from app.settings import SettingsFile
 from app.ui import style
 from core.folders import Folders
+from core.inspection import in_bytes
 
 _THEMES: Final = (("Like the desktop", "system"), ("Dark", "dark"), ("Light", "light"))
 _DRAGS: Final = (("Moves the view", "pan"), ("Selects with a frame", "select"))
@@ -49,10 +53,22 @@ _COUNTS: Final = (
     _Count("history_limit", "&History keeps", 0, 1_000_000, " jobs", "All jobs"),
     _Count("history_days", "History &forgets after", 0, 36_500, " days", "Never"),
 )
+_CACHES: Final = (
+    ("Those of the latest run", "classic"),
+    ("Those of all runs, up to a size", "lru"),
+    ("None", "none"),
+)
+_OF_LRU: Final = {
+    "cache_host_gb": "In main memor&y up to",
+    "cache_device_gb": "In &graphics memory up to",
+}
 
 
 class SettingsDialog(QDialog):
     """Shows every preference there is.
+
+    Args:
+        results: Where results in files are.
 
     Signals:
         keys_wanted: The table of keys is to be opened.
@@ -60,10 +76,14 @@ class SettingsDialog(QDialog):
 
     keys_wanted = Signal()
 
-    def __init__(self, settings: SettingsFile, folders: Folders, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, settings: SettingsFile, folders: Folders, results: Path, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Settings")
         self._settings = settings
+        self._results = results
+        self._form = QFormLayout()
         self.theme = _choice(_THEMES)
         self.text_scale = QDoubleSpinBox()
         self.text_scale.setRange(50, 300)
@@ -75,10 +95,15 @@ class SettingsDialog(QDialog):
         self.drag_empty = _choice(_DRAGS)
         self.switches = {name: QCheckBox(label) for name, label in _SWITCHES}
         self.counts = {count.field: _count(count) for count in _COUNTS}
+        self.cache = _choice(_CACHES)
+        self.sizes = {name: _size(0.1) for name in _OF_LRU} | {"cache_disk_gb": _size(0.0, "No files")}
+        self.clear = QPushButton()
+        self.clear.setAutoDefault(False)
         self.keys = QPushButton("Keys...")
         self.keys.setAutoDefault(False)
         self._arrange(folders)
         self._show()
+        self._show_stored()
         self._connect()
         self._unsubscribe = settings.subscribe(self._show)
         self.finished.connect(lambda: self._unsubscribe())
@@ -92,6 +117,20 @@ class SettingsDialog(QDialog):
             box.setChecked(bool(getattr(now, name)))
         for name, spin in self.counts.items():
             spin.setValue(int(getattr(now, name)))
+        self.cache.setCurrentIndex(self.cache.findData(now.cache))
+        for name, size in self.sizes.items():
+            size.setValue(float(getattr(now, name)))
+        for name in _OF_LRU:
+            self._form.setRowVisible(self.sizes[name], now.cache == "lru")
+
+    def _show_stored(self) -> None:
+        stored = used(self._results)
+        self.clear.setText(f"Clear ({in_bytes(stored)})" if stored else "Clear")
+        self.clear.setEnabled(stored > 0)
+
+    def _clear(self) -> None:
+        clear(self._results)
+        self._show_stored()
 
     def _connect(self) -> None:
         self.theme.activated.connect(lambda: self._change(theme=self.theme.currentData()))
@@ -101,13 +140,17 @@ class SettingsDialog(QDialog):
             box.clicked.connect(lambda on=False, field=name: self._change(**{field: on}))
         for name, spin in self.counts.items():
             spin.valueChanged.connect(lambda value=0, field=name: self._change(**{field: value}))
+        self.cache.activated.connect(lambda: self._change(cache=self.cache.currentData()))
+        for name, size in self.sizes.items():
+            size.valueChanged.connect(lambda value=0.0, field=name: self._change(**{field: value}))
+        self.clear.clicked.connect(self._clear)
         self.keys.clicked.connect(self.keys_wanted)
 
     def _change(self, **fields: Any) -> None:
         self._settings.change(**fields)
 
     def _arrange(self, folders: Folders) -> None:
-        form = QFormLayout()
+        form = self._form
         form.setVerticalSpacing(10)
         form.setHorizontalSpacing(18)
         form.addRow("&Theme", self.theme)
@@ -117,6 +160,7 @@ class SettingsDialog(QDialog):
             form.addRow("", box)
         for count in _COUNTS:
             form.addRow(count.label, self.counts[count.field])
+        self._arrange_cache(form)
         form.addRow("", self.keys)
         places = {
             "Models": "\n".join(str(place) for place in folders.models),
@@ -139,6 +183,21 @@ class SettingsDialog(QDialog):
         column.addWidget(buttons)
         self.setMinimumWidth(self.fontMetrics().height() * 30)
 
+    def _arrange_cache(self, form: QFormLayout) -> None:
+        self.cache.setToolTip("What is kept is not worked out again. A change holds from the next job on.")
+        form.addRow("&Results kept", self.cache)
+        for name, label in _OF_LRU.items():
+            form.addRow(label, self.sizes[name])
+        on_disk = self.sizes["cache_disk_gb"]
+        on_disk.setToolTip(f"Results that took long to make outlive the program in {self._results}")
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        line.addWidget(on_disk, 1)
+        line.addWidget(self.clear)
+        label = QLabel("In f&iles up to")
+        label.setBuddy(on_disk)
+        form.addRow(label, line)
+
 
 def _count(count: _Count) -> QSpinBox:
     box = QSpinBox()
@@ -146,6 +205,17 @@ def _count(count: _Count) -> QSpinBox:
     box.setGroupSeparatorShown(True)
     box.setSuffix(count.unit)
     box.setSpecialValueText(count.least_means)
+    box.setKeyboardTracking(False)
+    style.indent(box)
+    return box
+
+
+def _size(least: float, least_means: str = "") -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(least, 4096)
+    box.setDecimals(1)
+    box.setSuffix(" GB")
+    box.setSpecialValueText(least_means)
     box.setKeyboardTracking(False)
     style.indent(box)
     return box

@@ -53,6 +53,10 @@ class Mouse:
     def move(self, place: Place, held: Qt.KeyboardModifier = NONE) -> None:
         self._move(self.at(place), held)
 
+    def hover(self, at: QPoint) -> None:
+        """Moves there, a place in the viewport, with no button held."""
+        self._move(at, NONE, Qt.MouseButton.NoButton)
+
     def release(self, place: Place, held: Qt.KeyboardModifier = NONE, button: Qt.MouseButton = LEFT) -> None:
         QTest.mouseRelease(self.viewer.viewport(), button, held, self.at(place))
 
@@ -85,7 +89,7 @@ class Mouse:
     def key(self, key: Qt.Key, held: Qt.KeyboardModifier = NONE) -> None:
         QTest.keyClick(self.viewer, key, held)
 
-    def _move(self, at: QPoint, held: Qt.KeyboardModifier) -> None:
+    def _move(self, at: QPoint, held: Qt.KeyboardModifier, buttons: Qt.MouseButton = LEFT) -> None:
         # QTest's own mouseMove holds no keys
         viewport = self.viewer.viewport()
         where = QPointF(at)
@@ -94,7 +98,7 @@ class Mouse:
             where,
             QPointF(viewport.mapToGlobal(at)),
             Qt.MouseButton.NoButton,
-            LEFT,
+            buttons,
             held,
         )
         QApplication.sendEvent(viewport, event)

@@ -114,12 +114,13 @@ def test_a_closed_table_follows_no_settings(dialog: KeysDialog, settings: Settin
 
 
 def test_preferences_show_and_change_every_setting(
-    settings: SettingsFile, folders: Folders, qtbot: Any
+    settings: SettingsFile, folders: Folders, qtbot: Any, tmp_path: Path
 ) -> None:
-    dialog = SettingsDialog(settings, folders)
+    dialog = SettingsDialog(settings, folders, tmp_path)
     qtbot.addWidget(dialog)
     dialog.show()
-    shown = {"theme", "text_scale", "drag_empty", "keys", *dialog.switches, *dialog.counts}
+    shown = {"theme", "text_scale", "drag_empty", "keys", "cache"}
+    shown |= {*dialog.switches, *dialog.counts, *dialog.sizes}
     assert shown == set(type(settings.settings).model_fields)
     for name, box in dialog.switches.items():
         before = getattr(settings.settings, name)
@@ -132,6 +133,12 @@ def test_preferences_show_and_change_every_setting(
         assert getattr(settings.settings, name) == spin.minimum() + 7
     settings.change(history_limit=0)
     assert dialog.counts["history_limit"].text() == "All jobs"
+    for name, size in dialog.sizes.items():
+        assert size.value() == getattr(settings.settings, name)
+        size.setValue(size.minimum() + 7)
+        assert getattr(settings.settings, name) == size.minimum() + 7
+    settings.change(cache_disk_gb=0)
+    assert dialog.sizes["cache_disk_gb"].text() == "No files"
     dialog.theme.setFocus()
     QTest.keyClick(dialog.theme, Qt.Key.Key_Down)
     assert settings.settings.theme == "dark"
@@ -145,3 +152,34 @@ def test_preferences_show_and_change_every_setting(
     assert dialog.switches["minimap"].isChecked()
     with qtbot.waitSignal(dialog.keys_wanted):
         dialog.keys.click()
+
+
+def test_sizes_of_the_cache_are_asked_for_where_they_count(
+    settings: SettingsFile, folders: Folders, qtbot: Any, tmp_path: Path
+) -> None:
+    dialog = SettingsDialog(settings, folders, tmp_path)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert not dialog.sizes["cache_host_gb"].isVisible()
+    dialog.cache.setFocus()
+    QTest.keyClick(dialog.cache, Qt.Key.Key_Down)
+    assert settings.settings.cache == "lru"
+    assert dialog.sizes["cache_host_gb"].isVisible()
+    assert dialog.sizes["cache_device_gb"].isVisible()
+
+
+def test_stored_results_can_be_cleared(
+    settings: SettingsFile, folders: Folders, qtbot: Any, tmp_path: Path
+) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "a.result").write_bytes(b"x" * 3000)
+    (results / "b.txt").write_bytes(b"not ours")
+    dialog = SettingsDialog(settings, folders, results)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert dialog.clear.text() == "Clear (2.9 KB)"
+    QTest.mouseClick(dialog.clear, Qt.MouseButton.LeftButton)
+    assert [file.name for file in results.iterdir()] == ["b.txt"]
+    assert not dialog.clear.isEnabled()
+    assert dialog.clear.text() == "Clear"
