@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from app.bridge import Bridge
     from app.executor import ExecutorThread
     from app.jobs import JobQueue
-    from app.keeper import Keeper
+    from app.keeper import KeeperThread
     from app.log import LogStore
     from app.look import Look
     from app.pictures import Pictures
@@ -34,7 +34,7 @@ class Services:
     registry: Registry
     folders: Folders
     session: Session
-    keeper: Keeper
+    keeper: KeeperThread
     queue: JobQueue
     executor: ExecutorThread
     bridge: Bridge
