@@ -141,7 +141,7 @@ def _in_words(numbers: Numbers) -> list[str]:
 
 def _tensors(value: object, depth: int = 4) -> Iterator[Tensor]:
     """What a value is about: a picture, a latent's samples, the embeddings of a conditioning."""
-    torch = sys.modules.get("torch")
+    torch: Any = sys.modules.get("torch")
     if torch is None or isinstance(value, _PLAIN):
         return
     if isinstance(value, torch.Tensor):

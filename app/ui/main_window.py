@@ -279,7 +279,7 @@ class MainWindow(QMainWindow):
             self,
             recent=self._recent_types,
             thumbnails=given.pictures,  # pyright: ignore[reportArgumentType] - its signal is that of an object
-            values=given.executor,
+            values=given.executor,  # pyright: ignore[reportArgumentType] - its signal is that of an object
         )
         viewer = canvas.viewer()
         self._canvases[opened.key] = canvas

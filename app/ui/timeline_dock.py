@@ -74,7 +74,7 @@ class TimelineRows(QAbstractTableModel):
         assert self.run is not None
         return self.run.profile.nodes[row]
 
-    def span(self, row: int) -> tuple[float, float]:
+    def shares(self, row: int) -> tuple[float, float]:
         """When the node in a row began and ended, as shares of the run."""
         assert self.run is not None
         record, whole = self.record(row), max(self.run.profile.seconds, 1e-9)
@@ -163,8 +163,8 @@ class _Bars(QStyledItemDelegate):
         super().paint(painter, option, index)
         rows = index.model()
         assert isinstance(rows, TimelineRows)
-        start, end = rows.span(index.row())
-        area: Any = option.rect  # pyright: ignore[reportAttributeAccessIssue] - the stubs lack it
+        start, end = rows.shares(index.row())
+        area: Any = option.rect
         room = QRectF(area).adjusted(6, 4, -6, -4)
         left = room.left() + start * room.width()
         painter.save()
@@ -301,12 +301,13 @@ class TimelineDock(QDockWidget):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilter("JSON (*.json)")
         dialog.setDefaultSuffix("json")
-        dialog.fileSelected.connect(lambda name: self._write(Path(name), form(run)))
+        dialog.fileSelected.connect(partial(self._write, form(run)))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
         self.dialog_opened.emit(dialog)
 
-    def _write(self, path: Path, form: Mapping[str, Any]) -> None:
+    def _write(self, form: Mapping[str, Any], name: str) -> None:
+        path = Path(name)
         try:
             write_whole(path, json.dumps(form, indent=1, ensure_ascii=False).encode())
         except DarkroomError as error:

@@ -170,13 +170,13 @@ def test_a_thousand_rows_paint_only_what_can_be_seen(
     graph = quick(**{f"n{i}": ("KSampler", {}) for i in range(count)})
     nodes = tuple(NodeRecord(f"n{i}", f"n{i}", "KSampler", "executed", i / 100, 0.01) for i in range(count))
     painted: set[int] = set()
-    span = TimelineRows.span
+    shares = TimelineRows.shares
 
     def note(rows: TimelineRows, row: int) -> tuple[float, float]:
         painted.add(row)
-        return span(rows, row)
+        return shares(rows, row)
 
-    monkeypatch.setattr(TimelineRows, "span", note)
+    monkeypatch.setattr(TimelineRows, "shares", note)
     opened.run.end(past(nodes, graph))
     dock.view.viewport().grab()
     assert 3 < len(painted) < 40
@@ -212,7 +212,7 @@ def test_a_file_that_cannot_be_written_is_complained_about(
     complaints: list[str] = []
     dock.complained.connect(complaints.append)
     (tmp_path / "file").touch()
-    dock._write(tmp_path / "file/out.json", {})  # the dialog refuses such places
+    dock._write({}, str(tmp_path / "file/out.json"))  # the dialog refuses such places
     assert len(complaints) == 1
     assert str(tmp_path / "file") in complaints[0]
 
