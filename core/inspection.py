@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from core.engine.values import summarise
 from core.nodes.api import Blocked
@@ -141,11 +141,11 @@ def _in_words(numbers: Numbers) -> list[str]:
 
 def _tensors(value: object, depth: int = 4) -> Iterator[Tensor]:
     """What a value is about: a picture, a latent's samples, the embeddings of a conditioning."""
-    torch: Any = sys.modules.get("torch")
+    torch = sys.modules.get("torch")
     if torch is None or isinstance(value, _PLAIN):
         return
     if isinstance(value, torch.Tensor):
-        yield value
+        yield cast("Tensor", value)
     elif isinstance(value, Mapping):
         if "samples" in value:
             yield from _tensors(value["samples"], 0)
