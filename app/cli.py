@@ -78,9 +78,10 @@ def _open_window(options: argparse.Namespace) -> int:
     """Opens the window; where there can be none, runs the files or the ready graph instead and says so."""
     lacks_display = not _has_display()
     if not (options.headless or lacks_display):
-        misplaced = [name for name in ("set", "dump", "report") if getattr(options, name)]
+        alone = ("set", "dump", "report", "trace", "stop_at_first_error")
+        misplaced = [f"--{name.replace('_', '-')}" for name in alone if getattr(options, name)]
         if misplaced:
-            raise DarkroomError(f"--{misplaced[0]} goes with --headless or with `darkroom run`")
+            raise DarkroomError(f"{misplaced[0]} goes with --headless or with `darkroom run`")
         from app import application
 
         return application.main(options)
@@ -264,6 +265,17 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="write the value of an output to a safetensors file (repeatable; with one FILE only)",
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
+    parser.add_argument(
+        "--trace",
+        type=Path,
+        metavar="FILE",
+        help="write when every node worked, as Perfetto opens it (with one FILE only)",
+    )
+    parser.add_argument(
+        "--stop-at-first-error",
+        action="store_true",
+        help="end a run there, as ComfyUI does, instead of making what can still be made",
+    )
 
 
 def _add_computing(parser: argparse.ArgumentParser) -> None:

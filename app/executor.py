@@ -133,6 +133,7 @@ class ExecutorThread(QThread):
 
     Attributes:
         preview_seconds: Least time between previews, from the next job on; None for no previews.
+        stop_at_first_error: Whether runs, from the next job on, end there instead of making what they can.
         cache_policy: Which results are kept, from the next job on.
 
     Signals:
@@ -160,6 +161,7 @@ class ExecutorThread(QThread):
         super().__init__(parent)
         self.setObjectName("executor")
         self.preview_seconds: float | None = PREVIEW_SECONDS
+        self.stop_at_first_error = False
         self.cache_policy = CachePolicy()
         self._queue = queue
         self._registry = registry
@@ -223,6 +225,7 @@ class ExecutorThread(QThread):
             run_id=job.id,
             token=self._token,
             extra_pnginfo={"workflow": job.workflow},
+            stop_at_first_error=self.stop_at_first_error,
             preview_seconds=self.preview_seconds,
         )
         self._orders.put(_Order(job, options, self.cache_policy))

@@ -49,8 +49,9 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         DarkroomError: The command line asks for something that cannot be.
     """
-    if options.dump and len(options.files) > 1:
-        raise DarkroomError("--dump works with one FILE only")
+    for name in ("dump", "trace"):
+        if getattr(options, name) and len(options.files) > 1:
+            raise DarkroomError(f"--{name} works with one FILE only")
     registry, token = builtin(), CancelToken()
     folders = make_folders(options, options.output)
     runner = make_runner(registry, folders, options.device)
@@ -84,8 +85,9 @@ def _run_file(
         graph, workflow = graph_of(path, options.set, registry)
         terminal.show_graph(graph, registry)
         extra = {} if workflow is None else {"workflow": workflow}
+        how = RunOptions(token=token, extra_pnginfo=extra, stop_at_first_error=options.stop_at_first_error)
         with terminal:
-            report = runner.run(graph, RunOptions(token=token, extra_pnginfo=extra), terminal.on_event)
+            report = runner.run(graph, how, terminal.on_event)
     except GraphError as error:
         terminal.complain(error.problems)
         return _failed([problem_facts(problem) for problem in error.problems]), FAILED
@@ -94,6 +96,8 @@ def _run_file(
         return _failed([facts(type(error).__name__, str(error))]), WRONG_INPUT
     terminal.sum_up(report)
     result, status = _report_facts(report), STATUS[report.status]
+    if options.trace:
+        write_whole(options.trace, json.dumps(report.profile.to_trace()).encode())
     for dump in options.dump:
         try:
             _write_dump(dump, report)
@@ -145,6 +149,7 @@ def _report_facts(report: RunReport) -> dict[str, Any]:
         "cached": report.cached,
         "seconds": report.seconds,
         "errors": errors_of(report),
+        "profile": report.profile.to_json(),
         "versions": versions(),
     }
 

@@ -30,14 +30,19 @@ PACKAGES: Final = ("darkroom", "torch", "diffusers", "transformers")
 def make_runner(registry: Registry, folders: Folders, device: str) -> Runner:
     """What runs graphs one after the other, with one model cache. Loads torch."""
     from core.models.cache import ModelCache
+    from core.models.memory import DeviceMeter
 
     models = ModelCache(device)
     # What the imports made is never garbage; looking through it took a third of the time of small graphs.
     gc.collect()
     gc.freeze()
-    return Runner(
-        registry, RunContext(folders, {ModelCache: models}, free_memory=lambda: models.evict_idle() > 0)
+    context = RunContext(
+        folders,
+        {ModelCache: models},
+        free_memory=lambda: models.evict_idle() > 0,
+        meter=DeviceMeter(models.device),
     )
+    return Runner(registry, context)
 
 
 @contextmanager

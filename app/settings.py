@@ -23,6 +23,7 @@ class Settings(BaseModel):
         theme: `system` follows the desktop.
         text_scale: Size of all text, panels and nodes, on top of the system's.
         drag_empty: What dragging empty canvas with the left button does.
+        stop_at_first_error: A run ends there, as in ComfyUI, instead of making what can still be made.
         queue_limit: How many jobs may wait.
         history_limit: How many jobs that have ended are kept; 0 for all.
         history_days: For how many days jobs that have ended are kept; 0 for ever.
@@ -42,6 +43,7 @@ class Settings(BaseModel):
     minimap: bool = True
     badges: bool = True
     previews: bool = True
+    stop_at_first_error: bool = False
     queue_limit: int = Field(default=1000, ge=1, le=100_000)
     history_limit: int = Field(default=5000, ge=0, le=1_000_000)
     history_days: int = Field(default=0, ge=0, le=36_500)

@@ -528,6 +528,7 @@ class MainWindow(QMainWindow):
             canvas.set_settings(settings)
         executor = self._services.executor
         executor.preview_seconds = self._preview_seconds if settings.previews else None
+        executor.stop_at_first_error = settings.stop_at_first_error
         executor.cache_policy = policy_of(settings, self._services.profile.results_dir)
         if problem := self._services.settings.problem:
             self.messages.tell(Level.WARNING, problem)

@@ -34,6 +34,7 @@ _SWITCHES: Final = (
     ("minimap", "Show the minimap"),
     ("badges", "Show execution badges on nodes"),
     ("previews", "Show pictures while they form"),
+    ("stop_at_first_error", "Stop a run at its first error"),
 )
 
 

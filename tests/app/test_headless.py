@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from app import headless
+from app.cli import main
+from app.status import FAILED, WRONG_INPUT
 from app.terminal import Terminal
 from core.errors import Problem
 from core.events import NodeProgress, NodeStarted
@@ -83,3 +85,44 @@ def test_titles_of_strangers_do_not_steer_the_terminal(
     printed = capsys.readouterr().err
     assert "[/b].json: [/b] :smile: [31m (node 1): it is broken" in printed
     assert "\x1b[31m" not in printed
+
+
+def two_branches(folder: Path) -> Path:
+    """One branch that fails, one that does not."""
+    prompt = {
+        "sum": {"class_type": "MathsExpression", "inputs": {"expression": "1 / (2 - 2)"}},
+        "lost": {"class_type": "PreviewAny", "inputs": {"source": ["sum", 0]}},
+        "three": {"class_type": "PrimitiveInt", "inputs": {"value": 3}},
+        "shown": {"class_type": "PreviewAny", "inputs": {"source": ["three", 0]}},
+    }
+    file = folder / "prompt.json"
+    file.write_text(json.dumps(prompt), encoding="utf-8")
+    return file
+
+
+@pytest.mark.slow
+def test_a_failing_branch_leaves_the_others_and_all_is_profiled(tmp_path: Path) -> None:
+    report, trace = tmp_path / "report.json", tmp_path / "trace.json"
+    words = ["run", str(two_branches(tmp_path)), "--report", str(report), "--trace", str(trace)]
+    assert main([*words, "--device", "cpu"]) == FAILED
+    told = json.loads(report.read_text(encoding="utf-8"))
+    assert (told["status"], told["outputs"]) == ("partial", {"shown": {"text": ["3"]}})
+    states = {node["node_id"]: (node["state"], node["reason"]) for node in told["profile"]["nodes"]}
+    assert states["sum"] == ("failed", "it is new")
+    assert states["shown"] == ("executed", "it is new")
+    spans = [event for event in json.loads(trace.read_text())["traceEvents"] if event["ph"] == "X"]
+    assert {span["args"]["node"] for span in spans} == {"sum", "three", "shown"}
+
+
+@pytest.mark.slow
+def test_a_run_can_be_stopped_at_its_first_error(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    words = ["run", str(two_branches(tmp_path)), "--report", str(report), "--stop-at-first-error"]
+    assert main([*words, "--device", "cpu"]) == FAILED
+    assert json.loads(report.read_text(encoding="utf-8"))["status"] == "error"
+
+
+def test_a_trace_is_of_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(two_branches(tmp_path))
+    assert main(["run", file, file, "--trace", str(tmp_path / "trace.json")]) == WRONG_INPUT
+    assert "--trace works with one FILE only" in capsys.readouterr().err

@@ -550,8 +550,9 @@ def test_switches_change_settings_and_follow_them(parts: Parts, window: MainWind
     assert window.commands["file.new"].shortcut().toString() == "Ctrl+Alt+N"
     parts.settings.change(previews=False)
     assert parts.executor.preview_seconds is None
-    parts.settings.change(previews=True)
+    parts.settings.change(previews=True, stop_at_first_error=True)
     assert parts.executor.preview_seconds is not None
+    assert parts.executor.stop_at_first_error
 
 
 def test_settings_that_cannot_be_kept_are_told(parts: Parts, window: MainWindow, tmp_path: Path) -> None:
