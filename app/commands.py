@@ -112,6 +112,7 @@ COMMANDS: Final = (
     _canvas("node.arrange", "Arrange All", "Node"),
     _window("run.queue", "Run", "Run", "Ctrl+Return", "Ctrl+Enter"),
     _window("run.queue_next", "Run Next", "Run", "Ctrl+Shift+Return", "Ctrl+Shift+Enter"),
+    _canvas("run.to_selected", "Run to Selected", "Run"),
     _window("run.cancel", "Cancel Current", "Run", "Ctrl+Alt+Return", "Ctrl+Alt+Enter", section=True),
     _switch("run.pause", "Pause after Current", "Run"),
     _window("run.clear", "Clear Queue", "Run"),

@@ -223,6 +223,7 @@ class ExecutorThread(QThread):
         self._job_id, self._token = job.id, CancelToken()
         options = RunOptions(
             run_id=job.id,
+            targets=job.targets or None,
             token=self._token,
             extra_pnginfo={"workflow": job.workflow},
             stop_at_first_error=self.stop_at_first_error,
@@ -298,7 +299,7 @@ class ExecutorThread(QThread):
 
         try:
             if runner is not None:
-                self._post(JobBegan(job.id, _needed(job.graph, self._registry)))
+                self._post(JobBegan(job.id, _needed(job, self._registry)))
                 self._obey(order.policy, runner)
                 report = runner.run(job.graph, order.options, post)
                 if order.policy.kind != "none":
@@ -379,15 +380,18 @@ def title_of(graph: PromptGraph, node_id: str, registry: Registry) -> str:
     return node_id if node is None else node.title or registry.title(node.class_type)
 
 
-def _needed(graph: PromptGraph, registry: Registry) -> frozenset[str]:
-    """The nodes that the graph's outputs need, themselves included."""
+def _needed(job: Job, registry: Registry) -> frozenset[str]:
+    """The nodes that a job needs: what it runs for, and all that this needs."""
+    graph = job.graph
 
     def sources(node_id: str) -> Iterable[str]:
         inputs = graph.nodes[node_id].inputs.values()
         return [value.node_id for value in inputs if isinstance(value, Link) and value.node_id in graph.nodes]
 
     specs = ((node_id, registry.get(node.class_type)) for node_id, node in graph.nodes.items())
-    return frozenset(sources_first((key for key, spec in specs if spec and spec.output_node), sources))
+    outputs = (node_id for node_id, spec in specs if spec and spec.output_node)
+    wanted = [target for target in job.targets if target in graph.nodes] if job.targets else outputs
+    return frozenset(sources_first(wanted, sources))
 
 
 def _said(report: RunReport, graph: PromptGraph, registry: Registry) -> str:

@@ -61,7 +61,7 @@ class CanvasActions:
     """
 
     def __init__(self) -> None:
-        self._actions = {**_EDIT, **_NODE, **_VIEW}
+        self._actions = {**_EDIT, **_NODE, **_RUN, **_VIEW}
         self.handles = frozenset(self._actions)
 
     def run(self, command_id: str, graph: CanvasGraph) -> None:
@@ -285,6 +285,10 @@ _NODE = {
     "node.distribute_down": Action(Need.THREE_NODES, partial(_distribute, axis="down")),
     "node.arrange": Action(Need.GRAPH, _arrange),
 }
+_RUN = {
+    "run.to_selected": Action(Need.NODES, lambda graph: graph.run_requested.emit(_nodes_meant(graph))),
+}
+
 _VIEW = {
     "view.fit": Action(Need.NOTHING, lambda graph: graph.viewer().fit_selection()),
     "view.all": Action(Need.NOTHING, lambda graph: graph.viewer().fit()),

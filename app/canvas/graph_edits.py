@@ -65,11 +65,13 @@ class GraphEdits(NodeGraph):
 
     Signals:
         view_requested: The node whose output is to be shown in the viewer.
+        run_requested: Ids of the nodes that are to be run, with what they need.
         files_dropped: Files (`list[Path]`), where in the scene (`QPointF`), and the node there or "".
         message: A sentence for the status bar.
     """
 
     view_requested = Signal(str)
+    run_requested = Signal(object)
     files_dropped = Signal(object, object, str)
     message = Signal(str)
 

@@ -82,6 +82,7 @@ def _fill_node(menu: QMenu, graph: CanvasGraph, node: NodeItem) -> None:
     node_id = node.id
     if node.status.pictures:
         _add(menu, "View Output", lambda: graph.view_requested.emit(node_id))
+    _add_commands(menu, graph, [("run.to_selected",)])
     _add_commands(menu, graph, _NODE)
     _add_colours(menu, graph)
     if len(graph.selected_nodes()) > 1:

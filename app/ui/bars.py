@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QSizePolicy,
+    QSpinBox,
     QStatusBar,
     QToolBar,
     QToolButton,
@@ -39,7 +40,11 @@ _PANELS: Final = (
 
 
 class ToolBar(QToolBar):
-    """What is needed most, and which panels are shown."""
+    """What is needed most, and which panels are shown.
+
+    Attributes:
+        times: How many jobs one press of Run queues.
+    """
 
     def __init__(self, actions: Actions, queue: JobQueue, theme: Theme) -> None:
         super().__init__("Tools")
@@ -51,6 +56,13 @@ class ToolBar(QToolBar):
         self.run.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.run.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         style.set_role(self.run, "primary")
+        self.times = QSpinBox()
+        self.times.setRange(1, 999)
+        self.times.setPrefix("\N{MULTIPLICATION SIGN} ")
+        self.times.setToolTip("How many jobs Run queues; each has the next seed where seeds change")
+        self.times.setAccessibleName("Jobs to queue")
+        self.times.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        style.indent(self.times)
         run = actions["run.queue"]
         self.run.clicked.connect(run.trigger)
         run.changed.connect(self._follow_run)
@@ -69,6 +81,7 @@ class ToolBar(QToolBar):
 
     def _fill(self) -> None:
         self.addWidget(self.run)
+        self.addWidget(self.times)
         for place, ids in enumerate(_LEFT):
             if place:
                 self.addSeparator()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -169,7 +169,7 @@ class MainWindow(QMainWindow):
             "file.settings": self._show_settings,
             "file.quit": self.close,
             "edit.find": self._find,
-            "run.queue": partial(self._with_document, self._run),
+            "run.queue": partial(self._with_document, self._run_times),
             "run.queue_next": partial(self._with_document, partial(self._run, front=True)),
             "run.cancel": queue.cancel_current,
             "run.pause": lambda: queue.set_paused(queue.pause is Pause.NONE),
@@ -292,6 +292,7 @@ class MainWindow(QMainWindow):
         opened.stepped.connect(self._show_steps)
         canvas.message.connect(self.say)
         canvas.view_requested.connect(partial(self._view_node, opened))
+        canvas.run_requested.connect(lambda nodes: self._run(opened, nodes=nodes))
         canvas.files_dropped.connect(partial(self._on_files_dropped, opened))
         canvas.editors.pick_file.connect(partial(self._pick_file, opened))
         self.tabs.addTab(viewer, opened.name)
@@ -408,8 +409,15 @@ class MainWindow(QMainWindow):
 
     # Running
 
-    def _run(self, opened: OpenDocument, *, front: bool = False) -> None:
-        queue_document(opened, self._services.queue, self._random, front)
+    def _run(self, opened: OpenDocument, *, front: bool = False, nodes: Sequence[str] = ()) -> None:
+        queue_document(opened, self._services.queue, self._random, front, nodes)
+
+    def _run_times(self, opened: OpenDocument) -> None:
+        """Queues as many jobs as the tool bar says, as one undo step."""
+        gesture = object()
+        for _ in range(self.tools.times.value()):
+            if queue_document(opened, self._services.queue, self._random, gesture=gesture) is None:
+                return
 
     def _on_ready(self, device: str) -> None:
         self._show_executor(f"Ready on {device}", "")

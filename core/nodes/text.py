@@ -245,9 +245,7 @@ def format_text(
             return match[0][0]
         if name not in given:
             known = ", ".join(given) or "none"
-            raise ValueError(
-                f"the template names {{{name}}}, which has no value; there are: {known}"
-            )
+            raise ValueError(f"the template names {{{name}}}, which has no value; there are: {known}")
         value = given[name]
         try:
             return format(value, form) if form else in_words(value)

@@ -103,7 +103,11 @@ class JobStore:
             DarkroomError: So many wait already, or the job was queued before.
         """
         graph = job.graph
-        blobs = JobGraph(prompt=_deflated(write_prompt(graph)), workflow=_deflated(job.workflow))
+        blobs = JobGraph(
+            prompt=_deflated(write_prompt(graph)),
+            workflow=_deflated(job.workflow),
+            targets=[_clean(target) for target in job.targets],
+        )
         models = enumerate(models_of(graph))
         row = JobRow(
             id=job.id,
@@ -204,7 +208,8 @@ class JobStore:
             DarkroomError: There is no such job, or too many wait already.
         """
         job = self.read(job_id)
-        return self.add(Job(job.document_key, job.name, job.graph, job.workflow), most=most)
+        again = Job(job.document_key, job.name, job.graph, job.workflow, targets=job.targets)
+        return self.add(again, most=most)
 
     def remove(self, job_ids: Sequence[str]) -> None:
         """Takes jobs that wait or have ended off the list; files that they have made stay."""
@@ -409,7 +414,7 @@ def _whole(row: JobRow) -> Job:
         workflow = _inflated(row.graph.workflow)
     except (zlib.error, DarkroomError) as error:
         raise DarkroomError(f"what is kept of {row.name} is damaged: {error}") from error
-    return Job(**_shown(row), graph=graph, workflow=workflow)
+    return Job(**_shown(row), graph=graph, workflow=workflow, targets=tuple(row.graph.targets))
 
 
 def _shown(row: JobRow) -> dict[str, Any]:

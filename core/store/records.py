@@ -80,6 +80,7 @@ class Job(JobFacts):
 
     Attributes:
         workflow: The document in editor format, to be stored with the pictures.
+        targets: The nodes of the graph that it runs for; empty for all outputs.
         progress: Share of the whole run that is done, 0..1; None before it is known. It is not kept.
         node: Title of the node that is at work. It is not kept.
     """
@@ -87,6 +88,7 @@ class Job(JobFacts):
     graph: PromptGraph
     workflow: dict[str, Any]
     _: KW_ONLY
+    targets: tuple[str, ...] = ()
     progress: float | None = None
     node: str = ""
 

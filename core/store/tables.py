@@ -64,13 +64,18 @@ class JobRow(Table):
 
 
 class JobGraph(Table):
-    """What a job runs, and the document it came from: deflated JSON in API format and in editor format."""
+    """What a job runs, and the document it came from: deflated JSON in API format and in editor format.
+
+    Attributes:
+        targets: The nodes that it runs for; empty for all outputs.
+    """
 
     __tablename__ = "job_graphs"
 
     job: Mapped[int] = mapped_column(ForeignKey("jobs.number", ondelete="CASCADE"), primary_key=True)
     prompt: Mapped[bytes] = mapped_column(LargeBinary)
     workflow: Mapped[bytes] = mapped_column(LargeBinary)
+    targets: Mapped[list[str]] = mapped_column(JSON)
 
 
 class JobWords(Table):

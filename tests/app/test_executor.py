@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from app import executor as executor_module
 from app.executor import JobEnded, _needed
 from app.jobs import Job, JobState, RunFacts
-from core.events import NodeFailed, NodeProgress, NodeStarted, RunCancelled
+from core.events import NodeFailed, NodeFinished, NodeProgress, NodeStarted, RunCancelled
 from core.folders import Folders
 from core.media.outputs import save_files
 from core.nodes.api import Context, Shown, node
@@ -101,6 +102,21 @@ def test_stopping_one_that_was_never_started(qapp: object, folders: Folders) -> 
     with running(toy_registry(), folders, start=False) as works:
         works.executor.stop()
         assert not works.executor.isRunning()
+
+
+def test_a_job_may_run_for_some_nodes_only(works: Works, qtbot: QtBot) -> None:
+    graph = quick(
+        c=("TConst", {"value": 1}),
+        a=("TAdd", {"a": ["c", 0], "b": 2}),
+        o=("TOut", {"value": ["a", 0]}),
+        f=("TFail", {"value": 1, "fail": True}),
+        p=("TOut", {"value": ["f", 0]}),
+    )
+    job = works.add(graph, targets=("a",))
+    qtbot.waitUntil(works.ended(job), timeout=LONG)
+    assert works.queue.ended[0].state is JobState.DONE
+    finished = {event.node_id for event in works.events if isinstance(event, NodeFinished)}
+    assert finished == {"c", "a"}
 
 
 def test_a_failing_node_is_named_and_the_next_job_runs(works: Works, qtbot: QtBot) -> None:
@@ -249,7 +265,9 @@ def test_only_what_outputs_need_counts() -> None:
         o=("TOut", {"value": ["b", 0]}),
         x=("TConst", {"value": 1}),
     )
-    assert _needed(graph, toy_registry()) == {"a", "b", "o"}
+    job = Job("none", "Job", graph, {})
+    assert _needed(job, toy_registry()) == {"a", "b", "o"}
+    assert _needed(replace(job, targets=("b", "gone")), toy_registry()) == {"a", "b"}
 
 
 STEPS = 20

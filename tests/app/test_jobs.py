@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from helpers.workflows import node, workflow
+from helpers.workflows import node, with_instance, workflow
 from PIL import Image
 from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
@@ -452,6 +452,35 @@ def test_nothing_to_run_is_told(
     assert queue.jobs == ()
     assert len(refused) == 1
     assert said in refused[0]
+
+
+def test_a_part_of_a_graph_is_queued(queue: JobQueue, open_document: Callable[..., OpenDocument]) -> None:
+    opened = open_document()
+    queued = queue_document(opened, queue, Random(1), nodes=["2", "4"])
+    assert queued is not None
+    assert queued.targets == ("2", "4")
+    assert "7" in queued.graph.nodes, "the picture holds the whole graph"
+
+
+def test_nodes_inside_a_subgraph_are_meant_with_it(
+    queue: JobQueue, open_document: Callable[..., OpenDocument]
+) -> None:
+    opened = open_document(read_document(with_instance()).document)
+    queued = queue_document(opened, queue, Random(1), nodes=["12"])
+    assert queued is not None
+    assert queued.targets == ("12:1", "12:2")
+
+
+def test_what_is_muted_is_nothing_to_run_to(
+    queue: JobQueue, open_document: Callable[..., OpenDocument]
+) -> None:
+    form = [node(1, "EmptyLatentImage", widgets=[64, 64, 1], mode=2), node(2, "PrimitiveInt", widgets=[1])]
+    opened = open_document(read_document(workflow(form)).document)
+    refused: list[str] = []
+    opened.refused.connect(refused.append)
+    assert queue_document(opened, queue, Random(1), nodes=["1"]) is None
+    assert refused == ["There is nothing to run: what is selected is muted, bypassed, or a note."]
+    assert queue_document(opened, queue, Random(1), nodes=["2"]) is not None
 
 
 def test_what_was_not_taken_as_it_stands_is_told(

@@ -63,7 +63,8 @@ def found(store: JobStore, query: Query) -> list[str]:
 
 
 def test_a_job_comes_back_as_it_was_queued(store: JobStore) -> None:
-    queued = Job("key", "name", graph(seed=1 << 63), {"nodes": [{"id": 1, "widgets": ["ä", None, 1.5]}]})
+    form = {"nodes": [{"id": 1, "widgets": ["ä", None, 1.5]}]}
+    queued = Job("key", "name", graph(seed=1 << 63), form, targets=("2", "3"))
     facts = store.add(queued)
     assert facts.state is JobState.PENDING
     assert facts.seeds == (1 << 63,)
@@ -71,7 +72,8 @@ def test_a_job_comes_back_as_it_was_queued(store: JobStore) -> None:
     read = store.read(queued.id)
     assert (read.graph, read.workflow, read.created) == (queued.graph, queued.workflow, queued.created)
     assert (read.document_key, read.name, read.id) == ("key", "name", queued.id)
-    assert store.pending() == (facts,)
+    assert read.targets == store.read(store.duplicate(queued.id).id).targets == ("2", "3")
+    assert store.pending()[0] == facts
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,14 @@ def test_undo_and_redo_say_when_there_is_nothing(graph, said):
     assert not ACTIONS.enabled("edit.redo", graph)
 
 
+def test_what_is_selected_is_asked_to_run(graph):
+    asked = []
+    graph.run_requested.connect(asked.append)
+    graph.select(["3", "8"])
+    run(graph, "run.to_selected")
+    assert [sorted(nodes) for nodes in asked] == [["3", "8"]]
+
+
 def test_copies_land_at_the_mouse_and_are_selected(graph):
     graph.select(["6", "7"])
     run(graph, "edit.copy")

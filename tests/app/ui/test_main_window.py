@@ -539,6 +539,19 @@ def test_closing_in_focus_mode_keeps_the_layout(start: Start, parts: Parts, wind
     assert not again.docks["window.library"].isHidden()
 
 
+def test_one_press_queues_several_jobs_with_their_own_seeds(parts: Parts, window: MainWindow) -> None:
+    parts.ready_graph()
+    opened = parts.session.documents[-1]
+    window.tools.times.setValue(3)
+    window.do("run.queue")
+    parts.queue.settle()
+    jobs = [parts.queue.running, *parts.queue.pending]
+    assert len({job.seeds for job in jobs if job is not None}) == 3
+    assert opened.history.undo_labels == ["Next seed"]
+    opened.undo()
+    assert opened.history.undo_labels == []
+
+
 # --- settings and theme
 
 
