@@ -125,7 +125,7 @@ def test_less_denoise_keeps_more_of_the_picture(painter: Painter) -> None:
 
 def test_the_ready_graph_shows_its_prompt(tmp_path: Path) -> None:
     (seen,) = read(made_by("text_to_image", tmp_path)[None])
-    assert seen.background == "day"
+    assert (seen.background, seen.shape, seen.colour) == ("sea", "boat", "red")
 
 
 def test_image_to_image_keeps_the_house_in_other_light(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_previews_have_the_colours_of_the_picture() -> None:
     shown = preview(latent, model.latent_format)
     assert shown is not None
     small = np.asarray(Image.fromarray(scene).reduce(8)).astype(int)
-    assert np.abs(shown.astype(int) - small).mean() < 25
+    assert np.abs(shown.astype(int) - small).mean() < 22
 
 
 def test_the_template_lora_and_checkpoint_are_the_shipped_ones() -> None:

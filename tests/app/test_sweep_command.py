@@ -313,4 +313,4 @@ def test_a_cell_runs_again_from_the_graph_inside_it(folder: Path) -> None:
     assert np.abs(first - second).max() <= 2
     document = read_workflow(pictures[3]).document
     assert document is not None
-    assert document.nodes["2"].widgets == ("a green house and a yellow sun on a sunny day",)
+    assert document.nodes["2"].widgets == ("a green boat at sea",)

@@ -34,6 +34,7 @@ _RESNET = {
     "conv_shortcut": "skip_connection",
 }
 _VAE_ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
+_PREVIEW_NOISE = 0.1
 TABLE = "text_model.embeddings.token_embedding.weight"
 
 
@@ -169,13 +170,18 @@ def _metadata(work: Path) -> dict[str, str]:
 
 
 def _preview_factors(work: Path) -> dict[str, object]:
-    """The colours that come nearest to the pictures, by least squares."""
-    latents = torch.from_numpy(np.load(work / "latents.npy")[:1000]).float()
+    """The colours that come nearest to the pictures, by least squares that expect noise on the latents.
+
+    Without it channels that go together get large factors of opposite signs, and previews show little but
+    what is not yet denoised.
+    """
+    latents = torch.from_numpy(np.load(work / "latents.npy")[:1000]).double()
     pictures = as_input(open_pictures(work)[: len(latents)], torch.device("cpu"))
-    colours = avg_pool2d(pictures, SIDE // latents.shape[-1]).permute(0, 2, 3, 1).reshape(-1, 3)
+    colours = avg_pool2d(pictures, SIDE // latents.shape[-1]).permute(0, 2, 3, 1).reshape(-1, 3).double()
     values = latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
     values = torch.cat([values, torch.ones(len(values), 1)], dim=1)
-    factors = torch.linalg.lstsq(values, colours).solution
+    noise = len(values) * torch.tensor([_PREVIEW_NOISE**2] * latents.shape[1] + [0.0]).diag()
+    factors = torch.linalg.solve(values.T @ values + noise, values.T @ colours)
     rows = [[round(value, 4) for value in row] for row in factors.tolist()]
     return {"rgb_factors": rows[:-1], "rgb_bias": rows[-1]}
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
 
 from core.sampling.schedule import Discrete
 from tools.starter_model.captions import caption
@@ -31,6 +32,7 @@ _OFFSET = 0.1  # spread of the noise's mean: the schedule's last step still show
 # noise count in full: they decide what goes where.
 _SNR_LIMIT = 5.0
 _THING_WEIGHT = 3.0  # how much more a thing counts than what is behind it
+_EDGE_WEIGHT = 6.0  # and its outline: few places show which shape it is
 
 
 def main() -> None:
@@ -85,7 +87,8 @@ class Examples:
         chosen = torch.randint(len(self._latents), (_BATCH,), generator=rng).tolist()
         latents = torch.from_numpy(self._latents[chosen]).float()
         inside = torch.from_numpy(self._masks[chosen]).float().div(255)[:, None]
-        weights = 1 + _THING_WEIGHT * inside
+        outline = max_pool2d(inside, 3, 1, 1) + max_pool2d(-inside, 3, 1, 1)
+        weights = 1 + _THING_WEIGHT * inside + _EDGE_WEIGHT * outline
         weights = weights / weights.mean((1, 2, 3), keepdim=True)
         numbers = random.Random(step)
         captions = [
