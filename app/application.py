@@ -30,6 +30,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app import crash
+from app.garbage import Garbage
 from app.jobs import JobQueue, Limits
 from app.log import LogStore
 from app.look import Look
@@ -86,6 +87,7 @@ class Program(QObject):
         super().__init__()
         import qasync
 
+        self._garbage = Garbage(self)
         from app.asset_watch import AssetWatch
         from app.bridge import Bridge
         from app.executor import ExecutorThread
@@ -157,6 +159,7 @@ class Program(QObject):
         """Takes everything down. A step of a run, or the loading of torch, is waited for."""
         self.window.shut_down()
         self._ends.close()
+        self._garbage.end()
         _delete(self)
 
     def show_files(self, files: list[Path]) -> None:

@@ -417,12 +417,14 @@ def _no_collection() -> Generator[None]:
 
     Each search would hold up the window: 0.4 s for the last one. The little garbage there is stays.
     """
+    was_collecting = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.enable()
+        if was_collecting:
+            gc.enable()
 
 
 def _load_libraries_aside() -> None:

@@ -19,6 +19,7 @@ from shiboken6 import isValid
 
 from app.documents import OpenDocument
 from app.executor import ExecutorThread
+from app.garbage import Garbage, collect
 from core.folders import Folders
 from core.nodes.registry import Registry, builtin
 from core.workflow.document import GraphDocument
@@ -90,6 +91,15 @@ def no_thread_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     while (left := [*_pythons(before), *_running(executors)]) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not left, f"threads left: {left}"
+
+
+@pytest.fixture(autouse=True)
+def garbage_stays_on_this_thread() -> Iterator[None]:
+    """As in the program: see `app.garbage`."""
+    garbage = Garbage()
+    yield
+    collect()
+    garbage.end()
 
 
 def _pythons(before: set[threading.Thread]) -> list[str]:

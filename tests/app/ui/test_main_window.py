@@ -470,7 +470,8 @@ def test_every_panel_floats_and_comes_back_by_its_menu_entry(
         assert not dock.isFloating()
         assert not entry.isChecked()
         assert window.dockWidgetArea(dock) == area
-        assert set(window.tabifiedDockWidgets(dock)) == beside
+        # One that was hidden has had its neighbours come back with it.
+        assert beside <= set(window.tabifiedDockWidgets(dock))
         qtbot.waitUntil(lambda dock=dock: is_in_front(dock))
 
 
