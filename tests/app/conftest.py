@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -19,7 +20,7 @@ from shiboken6 import isValid
 
 from app.documents import OpenDocument
 from app.executor import ExecutorThread
-from app.garbage import Garbage, collect
+from app.garbage import collect
 from core.folders import Folders
 from core.nodes.registry import Registry, builtin
 from core.workflow.document import GraphDocument
@@ -96,10 +97,12 @@ def no_thread_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def garbage_stays_on_this_thread() -> Iterator[None]:
     """As in the program: see `app.garbage`."""
-    garbage = Garbage()
+    was_enabled = gc.isenabled()
+    gc.disable()
     yield
     collect()
-    garbage.end()
+    if was_enabled:
+        gc.enable()
 
 
 def _pythons(before: set[threading.Thread]) -> list[str]:
