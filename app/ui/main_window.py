@@ -292,7 +292,7 @@ class MainWindow(QMainWindow):
         opened.stepped.connect(self._show_steps)
         canvas.message.connect(self.say)
         canvas.view_requested.connect(partial(self._view_node, opened))
-        canvas.run_requested.connect(lambda nodes: self._run(opened, nodes=nodes))
+        canvas.run_requested.connect(partial(self._run_to, opened))
         canvas.files_dropped.connect(partial(self._on_files_dropped, opened))
         canvas.editors.pick_file.connect(partial(self._pick_file, opened))
         self.tabs.addTab(viewer, opened.name)
@@ -411,6 +411,9 @@ class MainWindow(QMainWindow):
 
     def _run(self, opened: OpenDocument, *, front: bool = False, nodes: Sequence[str] = ()) -> None:
         queue_document(opened, self._services.queue, self._random, front, nodes)
+
+    def _run_to(self, opened: OpenDocument, nodes: Sequence[str]) -> None:
+        self._run(opened, nodes=nodes)
 
     def _run_times(self, opened: OpenDocument) -> None:
         """Queues as many jobs as the tool bar says, as one undo step."""
