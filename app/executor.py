@@ -16,23 +16,24 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
 
 from app.caches import CachePolicy, make_cache
 from app.crash import describe
 from app.jobs import Job, JobQueue, JobState, RunFacts
-from core.engine.context import CancelToken, RunContext, RunOptions
+from app.runs import make_context
+from core.engine.context import CancelToken, RunOptions
 from core.engine.profile import Profile
 from core.engine.run import Runner, RunReport
-from core.engine.topology import sources_first
 from core.errors import DarkroomError, GraphError, NodeError, Problem
 from core.events import RunEvent
 from core.folders import Folders
 from core.graph import Link, PromptGraph
 from core.inspection import Facts, inspect
 from core.nodes.registry import Registry
+from core.topology import sources_first
 
 _log = logging.getLogger(__name__)
 
@@ -272,18 +273,7 @@ class ExecutorThread(QThread):
         return None
 
     def _make_runner(self) -> Runner:
-        from core.models.cache import ModelCache
-        from core.models.memory import DeviceMeter
-
-        models = ModelCache(self._device)
-        services = {ModelCache: models}
-        context = RunContext(
-            self._folders,
-            services,
-            free_memory=lambda: models.evict_idle() > 0,
-            meter=DeviceMeter(models.device),
-        )
-        self._device = str(models.device)
+        context, self._device = make_context(self._folders, self._device)
         self.ready.emit(self._device)
         return Runner(self._registry, context)
 
@@ -305,7 +295,7 @@ class ExecutorThread(QThread):
                 if order.policy.kind != "none":
                     self._last = job.document_key, report
                 profile = report.profile
-                run = RunFacts(report.executed, report.cached, report.seconds, peaks.found())
+                run = RunFacts(report.executed, report.cached, report.seconds, peaks.found(report.profile))
                 state, message = _STATES[report.status], _said(report, job.graph, self._registry)
         except GraphError as error:
             problems = error.problems
@@ -350,8 +340,6 @@ class Peaks:
         self._process = psutil.Process()
         self._host = self._process.memory_info().rss
         self._next_look = 0.0
-        if cuda := _cuda():
-            cuda.reset_peak_memory_stats()
 
     def look(self) -> None:
         """Looks, unless it has just looked."""
@@ -360,18 +348,12 @@ class Peaks:
             self._next_look = now + _LOOK_SECONDS
             self._host = max(self._host, self._process.memory_info().rss)
 
-    def found(self) -> dict[str, int]:
-        """Bytes: `host` of the whole process, `device` of what torch has had there."""
+    def found(self, profile: Profile) -> dict[str, int]:
+        """Bytes: `host` of the whole process, `device` of what the nodes had there if there is one."""
         self._next_look = 0.0
         self.look()
-        cuda = _cuda()
-        return {"host": self._host} | ({"device": cuda.max_memory_allocated()} if cuda else {})
-
-
-def _cuda() -> Any:
-    """What torch says of its CUDA device; None where it uses none."""
-    torch = sys.modules.get("torch")
-    return torch.cuda if torch and torch.cuda.is_initialized() else None
+        device = max((node.after.device_peak for node in profile.nodes if node.after), default=0)
+        return {"host": self._host} | ({"device": device} if device else {})
 
 
 def title_of(graph: PromptGraph, node_id: str, registry: Registry) -> str:

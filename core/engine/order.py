@@ -6,8 +6,8 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from core.engine.topology import sources_first
 from core.engine.validate import BoundNode
+from core.topology import sources_first
 
 Rank: TypeAlias = tuple[int, int, int]
 """Place in the walk from the outputs; for ephemeral nodes also which expansion, and place in it."""

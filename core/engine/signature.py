@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any, Final, TypeAlias
 
 from core.engine.hooks import call_hook
-from core.engine.topology import sources_first
 from core.engine.validate import BoundNode
 from core.folders import Folders
 from core.nodes.api import VOLATILE
+from core.topology import sources_first
 
 Signature: TypeAlias = bytes
 _SCALARS: Final = frozenset({str, int, float, bool})

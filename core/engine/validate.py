@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from core.engine.hooks import call_hook
-from core.engine.topology import find_cycles, sources_first
 from core.engine.values import NotPlain, check_plain, convert, show
 from core.errors import GraphError, InputError, Problem
 from core.folders import Folders
@@ -15,6 +14,7 @@ from core.graph import Link, PromptGraph, PromptNode
 from core.near import near
 from core.nodes.registry import Registry
 from core.nodes.spec import WIDGET_TYPES, Choice, FileChoice, InputSpec, NodeSpec, Range, types_match
+from core.topology import find_cycles, sources_first
 
 _NEAR_NAMES = 20
 """How often a search for near names is worth its time in one graph."""

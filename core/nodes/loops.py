@@ -9,7 +9,7 @@ everything else is linked, not copied. Outputs of the start are blocked where th
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, takewhile, zip_longest
 from typing import Annotated, Any, Final, NamedTuple, ParamSpec, TypeAlias, TypeVar
@@ -30,6 +30,7 @@ from core.nodes.api import (
     node,
 )
 from core.nodes.types import Socket
+from core.topology import sources_first
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -209,7 +210,9 @@ def _body(graph: LiveGraph, start: str, end: str) -> list[str]:
     goals = [*sources[end], *(node_id for node_id in inside if graph.is_output(node_id))]
     if start not in _reached(goals, sources):
         raise ValueError("the start and the end of this loop do not belong together; link flow to flow")
-    return _sources_first(inside & _reached(goals, sources), sources)
+    body = inside & _reached(goals, sources)
+    own = {name: [source for source in sources[name] if source in body] for name in sources if name in body}
+    return sources_first(own, own.__getitem__)
 
 
 def _beside(graph: LiveGraph, node_id: str) -> list[str]:
@@ -234,26 +237,7 @@ def _is_node(graph: LiveGraph, node_id: str) -> bool:
 
 def _reached(begin: Iterable[str], following: Mapping[str, Sequence[str]]) -> set[str]:
     """Nodes and whatever follows them, as far as the mapping knows."""
-    found = set(begin)
-    waiting = list(found)
-    while waiting:
-        more = set(following.get(waiting.pop(), ())) - found
-        found |= more
-        waiting += more
-    return found
-
-
-def _sources_first(nodes: Collection[str], sources: Mapping[str, Sequence[str]]) -> list[str]:
-    order: dict[str, None] = {}
-    waiting = [name for name in sources if name in nodes]
-    while waiting:
-        name = waiting[-1]
-        missing = [source for source in sources[name] if source in nodes and source not in order]
-        if missing:
-            waiting += missing
-        else:
-            order[waiting.pop()] = None
-    return list(order)
+    return set(sources_first(begin, lambda name: following.get(name, ())))
 
 
 def _flow(flows: Sequence[object]) -> Flow:

@@ -18,6 +18,7 @@ from core.errors import WorkflowError
 from core.folders import USER_KINDS
 from core.graph import PromptGraph
 from core.nodes.spec import WIDGET_TYPES, FileChoice
+from core.topology import sources_first
 from core.workflow.json_text import SIZE_LIMIT
 from core.workflow.runnable import Runnable
 from core.workflow.targets import Target, declared
@@ -263,13 +264,7 @@ def _behind(node_ids: Iterable[str], graph: PromptGraph) -> set[str]:
     for node_id, node in graph.nodes.items():
         for _, link in node.links():
             consumers.setdefault(link.node_id, []).append(node_id)
-    pending, found = list(node_ids), set[str]()
-    while pending:
-        node_id = pending.pop()
-        if node_id not in found:
-            found.add(node_id)
-            pending += consumers.get(node_id, ())
-    return found
+    return set(sources_first(node_ids, lambda node_id: consumers.get(node_id, ())))
 
 
 def _hash(content: object) -> str:
