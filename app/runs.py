@@ -27,21 +27,31 @@ STATUS: Final[Mapping[str, int]] = {
 PACKAGES: Final = ("darkroom", "torch", "diffusers", "transformers")
 
 
-def make_runner(registry: Registry, folders: Folders, device: str) -> Runner:
-    """What runs graphs one after the other, with one model cache. Loads torch."""
+def make_context(folders: Folders, device: str) -> tuple[RunContext, str]:
+    """What runs are lent, with one model cache for all of them, and the device it is on. Loads torch.
+
+    Raises:
+        DarkroomError: There is no such device.
+    """
     from core.models.cache import ModelCache
     from core.models.memory import DeviceMeter
 
     models = ModelCache(device)
-    # What the imports made is never garbage; looking through it took a third of the time of small graphs.
-    gc.collect()
-    gc.freeze()
     context = RunContext(
         folders,
         {ModelCache: models},
         free_memory=lambda: models.evict_idle() > 0,
         meter=DeviceMeter(models.device),
     )
+    return context, str(models.device)
+
+
+def make_runner(registry: Registry, folders: Folders, device: str) -> Runner:
+    """What runs graphs one after the other. Loads torch."""
+    context, _ = make_context(folders, device)
+    # What the imports made is never garbage; looking through it took a third of the time of small graphs.
+    gc.collect()
+    gc.freeze()
     return Runner(registry, context)
 
 
