@@ -80,8 +80,8 @@ def validate(
     bound = {node_id: node for node_id in graph.nodes if (node := checks.bind(node_id)) is not None}
     order = sources_first(known, checks.sources)
     reached = frozenset(order)
+    checks.ask(bound[node_id] for node_id in order if node_id in bound)
     order += sources_first(graph.nodes, checks.sources, besides=reached)
-    checks.ask(bound[node_id] for node_id in reached if node_id in bound)
     for cycle in find_cycles(order, checks.sources):
         checks.report_cycle(cycle)
     nodes: dict[str, BoundNode] = {}
