@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import marshal
 import math
 import operator
 import uuid
@@ -19,6 +20,8 @@ from core.topology import sources_first
 
 Signature: TypeAlias = bytes
 _SCALARS: Final = frozenset({str, int, float, bool})
+_MARSHAL: Final = 2
+"""The newest of its formats that writes equal values as equal bytes, whoever else refers to them."""
 _name: Final = operator.itemgetter(0)
 
 
@@ -51,7 +54,8 @@ def sign(
     for node_id, node in nodes.items():
         spec = node.spec
         links = [(name, link.slot, of_source[link.node_id]) for name, link in node.links.items()]
-        links.sort()
+        if len(links) > 1:
+            links.sort()
         parts: list[object] = [spec.class_type, _pairs(node.constants), _pairs(node.extra), links]
         if node_id in fingerprints:
             value = fingerprints[node_id]
@@ -62,7 +66,7 @@ def sign(
             parts.append(("node", node_id))
         if spec.reads_graph:
             parts.append(("graph", _neighbourhood(node_id, nodes)))
-        signatures[node_id] = hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
+        signatures[node_id] = hashlib.blake2b(marshal.dumps(parts, _MARSHAL), digest_size=16).digest()
     return signatures
 
 
@@ -124,7 +128,7 @@ def _neighbourhood(node_id: str, nodes: Mapping[str, BoundNode]) -> list[object]
             name,
             nodes[name].spec.class_type,
             _pairs(nodes[name].constants),
-            sorted(nodes[name].links.items()),
+            sorted((key, link.node_id, link.slot) for key, link in nodes[name].links.items()),
         )
         for name in around
     ]
@@ -132,6 +136,8 @@ def _neighbourhood(node_id: str, nodes: Mapping[str, BoundNode]) -> list[object]
 
 def _pairs(values: Mapping[str, object]) -> list[tuple[str, object]]:
     """The same for equal values whatever their order."""
+    if not values:
+        return []
     pairs = [
         (name, value if type(value) in _SCALARS else _canonical(value)) for name, value in values.items()
     ]
@@ -144,4 +150,6 @@ def _canonical(value: Any) -> object:
         return ("map", _pairs({str(key): item for key, item in value.items()}))
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
-    return value
+    if value is None or type(value) in _SCALARS:
+        return value
+    return ("other", repr(value))

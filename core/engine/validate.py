@@ -84,17 +84,17 @@ def validate(
     order += sources_first(graph.nodes, checks.sources, besides=reached)
     for cycle in find_cycles(order, checks.sources):
         checks.report_cycle(cycle)
-    nodes: dict[str, BoundNode] = {}
-    for node_id in order:
+    nodes: dict[str, BoundNode] = {} if checks.problems else {node_id: bound[node_id] for node_id in order}
+    for node_id in order if checks.problems else ():
         if node_id not in checks.problems and all(source in nodes for source in checks.sources(node_id)):
             nodes[node_id] = bound[node_id]
 
-    places = {node_id: place for place, node_id in enumerate(graph.nodes)}
     possible = set(checks.possible_outputs() if targets is None else ())
     relevant = reached | possible
     problems = [
         p
-        for node_id in sorted(relevant & checks.problems.keys(), key=places.__getitem__)
+        for node_id in graph.nodes
+        if node_id in checks.problems and node_id in relevant
         for p in checks.problems[node_id]
     ]
     if not wanted:
@@ -178,9 +178,8 @@ class _Checks:
             if isinstance(value, Link):
                 if declared is not None:
                     links[name] = value
-                    if self._leads_to_a_node(value):
+                    if self._check_link(node_id, declared, name, value):
                         sources.append(value.node_id)
-                    self._check_link(node_id, declared, name, value)
             elif declared is not None:
                 self._check_constant(node_id, spec, declared, name, value, constants)
             elif self._is_plain(node_id, name, value):
@@ -234,25 +233,26 @@ class _Checks:
         message = f"there is no node type {show(node.class_type)}{_offer(close)}"
         self._report(node_id, "unknown_node_type", message, near=close)
 
-    def _check_link(self, node_id: str, declared: InputSpec, name: str, link: Link) -> None:
+    def _check_link(self, node_id: str, declared: InputSpec, name: str, link: Link) -> bool:
+        """Whether a link leads to a node at all."""
         if not _is_well_formed(link):
             self._report_malformed(node_id, name, list(link))
-            return
+            return False
         source = self.graph.nodes.get(link.node_id)
         if source is None:
             message = f"the input {show(name)} is linked to node {show(link.node_id)}, which does not exist"
             self._report(node_id, "bad_link", message, name, reason="missing_node", linked_node=list(link))
-            return
+            return False
         spec = self.registry.get(source.class_type)
         if spec is None:
-            return  # the node it comes from has the problem
+            return True  # the node it comes from has the problem
         if not 0 <= link.slot < len(spec.outputs):
             count = len(spec.outputs)
             where = f"node {link.node_id} ({source.class_type})"
             message = f"the input {show(name)} is linked to output {link.slot} of {where}, which has {count}"
             facts: dict[str, object] = {"linked_node": list(link), "outputs": count}
             self._report(node_id, "bad_link", message, name, reason="slot", **facts)
-            return
+            return True
         given = spec.outputs[link.slot].type
         if not types_match(given, declared.type):
             where = f"node {link.node_id} ({source.class_type})"
@@ -261,6 +261,7 @@ class _Checks:
             )
             facts = {"received_type": given, "input_type": declared.type}
             self._report(node_id, "link_mismatch", message, name, linked_node=list(link), **facts)
+        return True
 
     def _check_constant(
         self,
@@ -273,7 +274,7 @@ class _Checks:
     ) -> None:
         if value is None:
             return  # as good as not given
-        if not self._takes_constants(declared):
+        if declared.type not in WIDGET_TYPES and not self._takes_constants(declared):
             if isinstance(value, list):
                 self._report_malformed(node_id, name, value)
             else:
@@ -297,7 +298,7 @@ class _Checks:
         constants[name] = converted
 
     def _takes_constants(self, declared: InputSpec) -> bool:
-        if declared.type in WIDGET_TYPES or declared.type == "*" or declared.widget is not None:
+        if declared.type == "*" or declared.widget is not None:
             return True
         return not WIDGET_TYPES.isdisjoint(declared.type.split(","))
 
