@@ -25,7 +25,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEvent, QPointF  # noqa: E402 - the platform is chosen first
 from PySide6.QtTest import QTest  # noqa: E402
-from PySide6.QtWidgets import QApplication  # noqa: E402
+from PySide6.QtWidgets import QApplication, QDockWidget  # noqa: E402
 
 from app.application import Program  # noqa: E402
 from app.canvas.graph import CanvasGraph  # noqa: E402
@@ -96,6 +96,17 @@ class Photographer:
     def progress(self) -> float:
         """How far the sampler is."""
         return self.canvas.opened.run.of(self.node("KSampler")).progress or 0.0
+
+    def timeline(self) -> None:
+        """What each node of the run cost."""
+        dock = self.window.findChild(QDockWidget, "timeline")
+        assert dock is not None
+        dock.show()
+        dock.raise_()
+        self.fit()
+        self.take("timeline")
+        dock.hide()
+        self.fit()
 
     def search_popup(self) -> None:
         """The search for a node to add."""
@@ -208,6 +219,7 @@ def main() -> int:
             photographer.take("scale_2")
             return 0
         photographer.before_during_after()
+        photographer.timeline()
         photographer.light_theme()
         photographer.search_popup()
         photographer.big_graph()
