@@ -126,13 +126,7 @@ def _highest(folder: Path, name: str) -> int:
 def _save(folder: Path, write: Writer, names: Iterator[str]) -> str:
     """The first of the names that is free, under which the file now is."""
     with _written_part(folder, write) as part:
-        target = next(path for path in map(folder.joinpath, names) if _reserve(path))
-        try:
-            part.replace(target)
-        except BaseException:
-            target.unlink()
-            raise
-    return target.name
+        return next(name for name in names if _give_name(part, folder / name))
 
 
 @contextmanager
@@ -149,11 +143,23 @@ def _written_part(folder: Path, write: Writer) -> Generator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _reserve(path: Path) -> bool:
+def _give_name(part: Path, path: Path) -> bool:
+    """Whether a complete file has that name now; if not, another one had it before.
+
+    A hidden file holds the name meanwhile: an empty one under the name itself would stay if the process were
+    killed in between.
+    """
+    held = path.with_name(f".{path.name}.part")
     try:
-        path.open("xb").close()
+        held.open("xb").close()
     except FileExistsError:
         return False
+    try:
+        if path.exists() or path.is_symlink():
+            return False
+        part.replace(path)
+    finally:
+        held.unlink()
     return True
 
 

@@ -346,17 +346,38 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path, code):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("call", ["fsync", "reserve", "replace"])
+@pytest.mark.parametrize("call", ["fsync", "give_name", "replace"])
 def test_a_disk_that_fills_at_the_last_moment(tmp_path, monkeypatch, call):
     if call == "fsync":
         monkeypatch.setattr(os, "fsync", fail(errno.ENOSPC))
-    elif call == "reserve":
-        monkeypatch.setattr(outputs, "_reserve", fail(errno.ENOSPC))
+    elif call == "give_name":
+        monkeypatch.setattr(outputs, "_give_name", fail(errno.ENOSPC))
     else:
         monkeypatch.setattr(Path, "replace", fail(errno.ENOSPC))
     with pytest.raises(DarkroomError, match="is full"):
         save_images(ramp(), tmp_path, "x")
     assert names(tmp_path) == []
+
+
+def test_a_process_killed_at_the_last_moment_leaves_no_file_under_a_final_name(tmp_path, monkeypatch):
+    before: list[list[str]] = []
+    replace = Path.replace
+
+    def noted(part: Path, target: Path) -> None:
+        before.append(names(tmp_path))
+        replace(part, target)
+
+    monkeypatch.setattr(Path, "replace", noted)
+    save_images(ramp(2), tmp_path, "x")
+    final = [[name for name in there if not (name[0] == "." and name.endswith(".part"))] for there in before]
+    assert final == [[], ["x_00001_.png"]]
+    assert names(tmp_path) == ["x_00001_.png", "x_00002_.png"]
+
+
+def test_a_name_that_a_killed_process_held_is_left_out(tmp_path):
+    (tmp_path / ".x_00001_.png.part").touch()
+    (saved_file,) = save_images(ramp(), tmp_path, "x")
+    assert saved_file["filename"] == "x_00002_.png"
 
 
 def test_images_before_a_full_disk_are_kept(tmp_path, monkeypatch):
