@@ -1,4 +1,8 @@
-"""Killed at any moment, the program loses at most the last second, and no file is damaged."""
+"""Killed at any moment, the program loses at most the last second, and no file is damaged.
+
+This is about edits and saving of documents; runs are killed in `test_kill_runs.py`, changes of the queue and
+migrations in `tests/store/test_store_kill.py`. `DARKROOM_KILLS=200` in the environment does it for longer.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,8 @@ from core.workflow.open import read_workflow
 from core.workflow.operations import SetExtra
 from resources import READY_GRAPH
 
-KILLS = 50
+KILLS = int(os.environ.get("DARKROOM_KILLS", 50))
+SEED = int(os.environ.get("DARKROOM_KILLS_SEED", 1))
 LONGEST = 1.5
 """Seconds from the first edit to the kill."""
 
@@ -115,7 +120,7 @@ def number_in(document: GraphDocument | None) -> int:
 
 @pytest.fixture(scope="module")
 def victims(tmp_path_factory: pytest.TempPathFactory) -> list[Killed]:
-    root, moments = tmp_path_factory.mktemp("killed"), random.Random(1)
+    root, moments = tmp_path_factory.mktemp("killed"), random.Random(SEED)
     with ThreadPoolExecutor(2) as pool:
         started = [pool.submit(killed, root / str(i), moments.uniform(0, LONGEST)) for i in range(KILLS)]
         return [victim.result() for victim in started]

@@ -1,6 +1,8 @@
 """Killed at any moment, the queue keeps what it has said that it keeps, and claims nothing else.
 
-`python tests/store/test_store_kill.py --rounds 200` does the same for longer.
+This is about changes of the queue and migrations of its database; runs are killed in
+`tests/app/test_kill_runs.py`, edits and saving of documents in `tests/app/test_kill.py`.
+`python tests/store/test_store_kill.py --rounds 200` does it for longer.
 """
 
 from __future__ import annotations
@@ -8,21 +10,18 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROUNDS = 14
+ROUNDS = int(os.environ.get("DARKROOM_KILLS", 14))
 LONGEST = 0.25
 """Seconds from the start to the kill."""
 GONE = ""
@@ -152,6 +151,7 @@ class Judge:
 def rounds(path: Path, count: int, seed: int) -> Judge:
     """Kills that many processes, one after the other, that work on the same database."""
     from alembic import command
+    from helpers.kills import killed
 
     from core.store.database import _migrating, alembic_config, open_database
 
@@ -162,53 +162,23 @@ def rounds(path: Path, count: int, seed: int) -> Judge:
             with _migrating(path) as connection:
                 command.downgrade(alembic_config(connection), "0001")
             judge.assets.clear()
-        judge.read(_killed(path, dice.uniform(0, LONGEST), dice.randrange(1 << 30)))
+        one = random.Random(dice.randrange(1 << 30))
+        _, diary = killed(partial(live, path, dice=one), dice.uniform(0, LONGEST))
+        judge.read(diary)
         judge.check()
         assert not list(path.parent.glob("*.damaged-*"))
     return judge
 
 
-def _killed(path: Path, seconds: float, seed: int) -> str:
-    """The diary of a process that was killed."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _live_and_never_return(path, writing, seed)
-    os.close(writing)
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    with os.fdopen(reading) as diary:
-        text = diary.read()
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), "it ended by itself; what it said stands above"
-    return text
-
-
-def _live_and_never_return(path: Path, file: int, seed: int) -> NoReturn:
-    try:
-        live(path, file, random.Random(seed))
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        os._exit(1)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes are copies of one that has all libraries")
 def test_nothing_acknowledged_is_lost_and_nothing_is_claimed(tmp_path: Path) -> None:
-    count = int(os.environ.get("DARKROOM_KILLS", ROUNDS))
-    ran = subprocess.run(
-        [sys.executable, __file__, "--rounds", str(count), "--folder", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert ran.returncode == 0, ran.stderr
-    kills, steps, ended = map(int, ran.stdout.split()[::2])
-    assert kills == count
-    assert steps > 5 * count, "hardly any step was done before the kill"
-    assert ended > count
+    from helpers.kills import numbers_said
+
+    kills, steps, ended = numbers_said(__file__, tmp_path, ROUNDS)
+    assert kills == ROUNDS
+    assert steps > 5 * kills, "hardly any step was done before the kill"
+    assert ended > kills
 
 
 def main() -> None:
