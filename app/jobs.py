@@ -156,6 +156,10 @@ class JobQueue(QObject):
         """Hands on a job with its graph and its document."""
         self._ask(lambda stores: stores.jobs.read(job.id), then)
 
+    def find_models(self, then: Callable[[tuple[str, ...]], object]) -> None:
+        """Hands on the names of the models that jobs that have ended were run with."""
+        self._ask(lambda stores: stores.jobs.models(), then)
+
     def add(self, job: Job, front: bool = False) -> None:
         """Puts a job behind all that wait, or before them. Once it is kept, `job_queued` tells."""
         most = self.limits.waiting

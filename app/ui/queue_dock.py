@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -22,7 +21,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QAction,
-    QActionGroup,
     QColor,
     QFontMetrics,
     QGuiApplication,
@@ -36,11 +34,11 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QListView,
     QMenu,
     QMessageBox,
     QProgressBar,
+    QPushButton,
     QStackedWidget,
     QStyle,
     QStyledItemDelegate,
@@ -51,11 +49,15 @@ from PySide6.QtWidgets import (
 )
 
 from app import icons
-from app.jobs import Job, JobFacts, JobQueue, JobState, Pause, Query
+from app.jobs import Job, JobFacts, JobQueue, JobState, Pause
 from app.pictures import Pictures
 from app.theme import Theme
 from app.ui import style
 from app.ui.empty_state import EmptyState
+from app.ui.history_search import HistorySearch
+from app.ui.job_words import detail_of, duration, facts_of, when
+from app.ui.rows import replace_rows
+from app.ui.thumbnails import Thumbnails, draw_inside
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -64,22 +66,11 @@ _MIME: Final = "application/x-darkroom-job"
 _TICK_MS: Final = 200
 _PENDING_SHOWN: Final = 5
 _GAP: Final = 8
-_SEARCH_MS: Final = 200
-"""What is typed faster than that is looked for once."""
-_DECODED: Final = 300
-"""Small pictures that are ready to be painted."""
 _PAUSED: Final = {
     Pause.ASKED: "Paused. Jobs wait until you resume.",
     Pause.CRASHED: "Paused, as Darkroom ended unexpectedly. What it had to do waits here.",
     Pause.LEFT: "Paused, as Darkroom was closed while a job ran. That job runs again from its beginning.",
 }
-_STATES: Final = (
-    ("Every Outcome", ()),
-    ("Done", (JobState.DONE,)),
-    ("Failed", (JobState.FAILED, JobState.PARTIAL)),
-    ("Cancelled", (JobState.CANCELLED,)),
-)
-_DAYS: Final = (("Any Time", 0), ("Today", 1), ("Last 7 Days", 7), ("Last 30 Days", 30))
 _ICONS: Final = {
     JobState.PENDING: ("ring", "text_dim"),
     JobState.RUNNING: ("run", "accent"),
@@ -120,13 +111,15 @@ class QueueDock(QDockWidget):
         self.pause = self.pending_head.add_switch("Pause", "Start no job after the present one")
         self.pause.clicked.connect(queue.set_paused)
         self.ended_head = _Head("Finished", "Clear this list; the pictures stay", self._ask_to_clear, theme)
-        self.search = _Search(queue, theme)
+        self.search = HistorySearch(queue, theme)
         self.box: QMessageBox | None = None
         self.pending = _JobView(_PendingJobs(queue), pictures, theme)
         self.ended = _JobView(_EndedJobs(queue), pictures, theme, thumbnails=True)
         self._empty = EmptyState(
             "queue", "Nothing queued", "Run queues the graph as it is now; you can go on editing.", theme
         )
+        self.nothing = _NothingFound(self.search, theme)
+        self._spare = QWidget()  # takes the room where no job has ended
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self._lists())
@@ -147,7 +140,8 @@ class QueueDock(QDockWidget):
         self._theme = theme
         for part in (self.running, self.pending_head, self.ended_head, self.search, self.pending, self.ended):
             part.set_theme(theme)
-        self._empty.set_theme(theme)
+        for empty in (self._empty, self.nothing):
+            empty.set_theme(theme)
 
     def executor_state(self, text: str) -> None:
         """Says why nothing runs yet; nothing is said if empty."""
@@ -167,10 +161,7 @@ class QueueDock(QDockWidget):
             column.addWidget(widget)
         column.addWidget(self.search)
         column.addWidget(self.ended, 1)
-        self._spare = QLabel()  # takes the room where there is no list of ended jobs
-        self._spare.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
-        self._spare.setContentsMargins(10, 14, 10, 10)
-        style.set_role(self._spare, "dim")
+        column.addWidget(self.nothing, 1)
         column.addWidget(self._spare, 1)
         return lists
 
@@ -206,8 +197,8 @@ class QueueDock(QDockWidget):
         self.search.setVisible(bool(ended) or is_searching)
         self.pending.setVisible(bool(pending))
         self.ended.setVisible(bool(ended))
-        self._spare.setVisible(not ended)
-        self._spare.setText("Nothing is found." if is_searching else "")
+        self.nothing.setVisible(is_searching and not ended)
+        self._spare.setVisible(not (is_searching or ended))
         rows = min(len(pending), _PENDING_SHOWN)
         self.pending.setFixedHeight(rows * self.pending.row_height() + 2 * self.pending.frameWidth())
         has_any = self._queue.jobs or is_searching or self._queue.pause is not Pause.NONE
@@ -338,7 +329,7 @@ class _RunningJob(QFrame):
 
     def _show_elapsed(self) -> None:
         if self._job is not None and self._job.started is not None:
-            self.elapsed.setText(_duration((datetime.now() - self._job.started).total_seconds()))
+            self.elapsed.setText(duration((datetime.now() - self._job.started).total_seconds()))
 
 
 class _Head(QWidget):
@@ -410,67 +401,15 @@ class _Paused(QFrame):
         self.setVisible(pause is not Pause.NONE)
 
 
-class _Search(QWidget):
-    """Which of the jobs that have ended are shown."""
+class _NothingFound(EmptyState):
+    """Says that no finished job is as the search asks; with a button that ends it."""
 
-    def __init__(self, queue: JobQueue, theme: Theme) -> None:
-        super().__init__()
-        self._queue = queue
-        self.line = QLineEdit()
-        self.line.setPlaceholderText("Find by prompt, model or seed")
-        self.line.setAccessibleName("Find finished jobs")
-        self.line.setClearButtonEnabled(True)
-        self.filter = QToolButton()
-        self.filter.setToolTip("Outcome and time")
-        self.filter.setAccessibleName("Filter finished jobs")
-        self.filter.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.filter.setCheckable(True)
-        menu = QMenu(self)
-        self.states = self._choices(menu, [label for label, _ in _STATES])
-        menu.addSeparator()
-        self.days = self._choices(menu, [label for label, _ in _DAYS])
-        self.filter.setMenu(menu)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 4, 4, 4)
-        row.addWidget(self.line, 1)
-        row.addWidget(self.filter)
-        self._wait = QTimer(self, interval=_SEARCH_MS, singleShot=True)
-        self._wait.timeout.connect(self._search)
-        self.line.textChanged.connect(lambda: self._wait.start())
-        self.line.returnPressed.connect(self._search)
-        self.set_theme(theme)
-
-    @property
-    def is_active(self) -> bool:
-        """Whether some jobs may be left out."""
-        return self._queue.query != Query()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Takes another look."""
-        self.filter.setIcon(icons.icon("filter", theme))
-
-    def _choices(self, menu: QMenu, labels: Sequence[str]) -> list[QAction]:
-        group = QActionGroup(menu)
-        actions = [menu.addAction(label) for label in labels]
-        for action in actions:
-            action.setCheckable(True)
-            group.addAction(action)
-            action.triggered.connect(self._search)
-        actions[0].setChecked(True)
-        return actions
-
-    def _search(self) -> None:
-        self._wait.stop()
-        _, states = _STATES[_chosen(self.states)]
-        _, days = _DAYS[_chosen(self.days)]
-        midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        since = midnight - timedelta(days=days - 1) if days else None
-        self.filter.setChecked(bool(states or since))
-        self._queue.search(Query(self.line.text().strip(), since=since, states=states))
-
-
-def _chosen(actions: Sequence[QAction]) -> int:
-    return next(index for index, action in enumerate(actions) if action.isChecked())
+    def __init__(self, search: HistorySearch, theme: Theme) -> None:
+        super().__init__("search", "Nothing found", "No finished job is like that.", theme)
+        self.all = QPushButton("Show All")
+        self.all.clicked.connect(search.reset)
+        last_stretch = self.body.count() - 1
+        self.body.insertWidget(last_stretch, self.all, 0, Qt.AlignmentFlag.AlignHCenter)
 
 
 class _Jobs(QAbstractListModel):
@@ -498,7 +437,7 @@ class _Jobs(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return job.name
             case Qt.ItemDataRole.ToolTipRole:
-                return "\n".join([job.name, *_facts_of(job)])
+                return "\n".join([job.name, *facts_of(job)])
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{job.name}, {job.state.value}, {detail_of(job)}"
             case value if value == _JOB:
@@ -508,25 +447,7 @@ class _Jobs(QAbstractListModel):
 
     def _on_changed(self, changed: Job | None) -> None:
         if changed is None:
-            self._replace(list(self._present()))
-
-    def _replace(self, new: list[JobFacts]) -> None:
-        """Takes out and puts in only what lies between the equal beginnings and ends of the two lists."""
-        old = self._jobs
-        shorter = min(len(old), len(new))
-        start = next((i for i in range(shorter) if old[i].id != new[i].id), shorter)
-        end = next((i for i in range(shorter - start) if old[-1 - i].id != new[-1 - i].id), shorter - start)
-        if start < len(old) - end:
-            self.beginRemoveRows(QModelIndex(), start, len(old) - end - 1)
-            del old[start : len(old) - end]
-            self.endRemoveRows()
-        if start < len(new) - end:
-            self.beginInsertRows(QModelIndex(), start, len(new) - end - 1)
-            old[start:start] = new[start : len(new) - end]
-            self.endInsertRows()
-        old[:] = new
-        if new:
-            self.dataChanged.emit(self.index(0), self.index(len(new) - 1))
+            replace_rows(self, self._jobs, self._present(), lambda job: job.id)
 
 
 class _EndedJobs(_Jobs):
@@ -621,7 +542,7 @@ class _JobPainter(QStyledItemDelegate):
         super().__init__()
         self._pictures = pictures
         self._thumbnails = thumbnails
-        self._kept: OrderedDict[str, QPixmap] = OrderedDict()
+        self._kept = Thumbnails()
         self.theme = theme
 
     def height(self, metrics: QFontMetrics) -> int:
@@ -658,8 +579,8 @@ class _JobPainter(QStyledItemDelegate):
         box = QRect(inner.left(), top, metrics.height(), metrics.height())
         icons.icon(name, self.theme, str(getattr(self.theme, colour))).paint(painter, box)
         inner.setLeft(box.right() + 7)
-        when = _when(job.created)
-        edge = metrics.horizontalAdvance(when)
+        queued = when(job.created)
+        edge = metrics.horizontalAdvance(queued)
         left, dim = Qt.AlignmentFlag.AlignLeft, QColor(self.theme.text_dim)
         place = QRect(inner.left(), top, inner.width() - edge - _GAP, line)
         painter.setPen(QColor(self.theme.text))
@@ -667,7 +588,7 @@ class _JobPainter(QStyledItemDelegate):
             place, left, metrics.elidedText(job.name, Qt.TextElideMode.ElideMiddle, place.width())
         )
         painter.setPen(dim)
-        painter.drawText(QRect(inner.right() - edge, top, edge + 1, line), left, when)
+        painter.drawText(QRect(inner.right() - edge, top, edge + 1, line), left, queued)
         if not self._thumbnails:
             return
         has_failed = job.state in (JobState.FAILED, JobState.PARTIAL)
@@ -682,61 +603,13 @@ class _JobPainter(QStyledItemDelegate):
         pixmap = self._pixmap(job, round(box.width() * painter.device().devicePixelRatioF()))
         if pixmap is None:
             return
-        size = pixmap.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        target = QRect(QPoint(), size)
-        target.moveCenter(box.center())
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawPixmap(target, pixmap)
+        draw_inside(painter, box, pixmap)
 
     def _pixmap(self, job: JobFacts, size: int) -> QPixmap | None:
         """The first picture of a job: the small one that is kept, or else from its file."""
         if job.thumbnail is None:
             return self._pictures.thumbnail(job.pictures[0], size) if job.pictures else None
-        if job.id not in self._kept:
-            self._kept[job.id] = pixmap = QPixmap()
-            pixmap.loadFromData(job.thumbnail)
-            if len(self._kept) > _DECODED:
-                self._kept.popitem(last=False)
-        return self._kept[job.id]
-
-
-def _facts_of(job: JobFacts) -> list[str]:
-    """What else is said of a job, line by line."""
-    seeds = f"Seed {', '.join(map(str, job.seeds[:3]))}" if job.seeds else ""
-    return [line for line in (detail_of(job), seeds, *job.models, f"{job.created:%Y-%m-%d %H:%M}") if line]
-
-
-def _when(moment: datetime) -> str:
-    """The time of today, or else the day."""
-    return f"{moment:%H:%M}" if moment.date() == datetime.now().date() else f"{moment:%Y-%m-%d}"
-
-
-def detail_of(job: JobFacts) -> str:
-    """What is said of a job below its name."""
-    took = "" if job.seconds is None else _duration(job.seconds)
-    count = len(job.pictures)
-    made = f"{count} picture{'s' if count > 1 else ''}" if count else ""
-    match job.state:
-        case JobState.PENDING:
-            return job.message or "Waits"
-        case JobState.CANCELLED:
-            return f"Cancelled after {took}" if took else "Cancelled before it ran"
-        case JobState.FAILED | JobState.PARTIAL:
-            return job.message or "Failed"
-        case _:
-            return " · ".join(part for part in (took, made) if part)
-
-
-def _duration(seconds: float) -> str:
-    """As people say it: `0.4 s`, `12 s`, `3:05`, `1:02:03`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+        return self._kept.of(job.id, job.thumbnail)
 
 
 def _elided(text: str, label: QLabel) -> str:

@@ -256,6 +256,13 @@ class JobStore:
             thumbnails = _thumbnails(session, [row.number for row in rows])
             return Page(tuple(_facts(row, thumbnails.get(row.number)) for row in rows), total)
 
+    def models(self) -> tuple[str, ...]:
+        """The names of the model files of jobs that have ended, sorted without regard to case."""
+        with self._database.reading() as session:
+            named = select(JobModel.name).join(JobRow, JobRow.number == JobModel.job)
+            found = session.scalars(named.where(JobRow.state.in_(_ENDED)).distinct())
+            return tuple(sorted(found, key=lambda name: (name.casefold(), name)))
+
     def read(self, job_id: str) -> Job:
         """A job with its graph and its document.
 

@@ -341,6 +341,15 @@ def test_jobs_are_found_by_text_model_date_and_state(store: JobStore) -> None:
     assert found(store, Query("4711")) == []
 
 
+def test_the_models_of_what_has_ended_are_named_once(store: JobStore) -> None:
+    for model in ("b.safetensors", "A.safetensors", "b.safetensors"):
+        ended(store, "job", model=model)
+    store.add(job("waits", model="c.safetensors"))
+    assert store.models() == ("A.safetensors", "b.safetensors")
+    store.clear_history()
+    assert store.models() == ()
+
+
 def test_without_an_index_the_same_is_found(database: Database, store: JobStore) -> None:
     with database.writing() as session:
         for statement in (

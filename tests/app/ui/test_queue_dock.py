@@ -15,7 +15,8 @@ from pytestqt.qtbot import QtBot
 from app.jobs import Job, JobFacts, JobQueue, JobState, Pause
 from app.pictures import Pictures
 from app.theme import DARK, LIGHT
-from app.ui.queue_dock import QueueDock, _duration, detail_of
+from app.ui.job_words import detail_of, duration
+from app.ui.queue_dock import QueueDock
 from core.graph import PromptGraph
 
 
@@ -236,7 +237,7 @@ def test_what_is_said_of_a_job(desk: Desk, tmp_path: Path) -> None:
     [(0.44, "0.4 s"), (9.98, "10.0 s"), (12.3, "12 s"), (185, "3:05"), (3723, "1:02:03")],
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
-    assert _duration(seconds) == words
+    assert duration(seconds) == words
 
 
 def test_the_queue_is_paused_and_resumed(desk: Desk) -> None:
@@ -261,28 +262,21 @@ def test_jobs_are_duplicated_and_run_again(desk: Desk) -> None:
     assert desk.pending() == ["a", "a", "old"]
 
 
-def test_finished_jobs_are_found(desk: Desk, qtbot: QtBot) -> None:
+def test_where_nothing_is_found_all_can_be_shown_again(desk: Desk, qtbot: QtBot) -> None:
     desk.end("door")
-    desk.end("hill", JobState.FAILED, "no")
     QTest.keyClicks(desk.dock.search.line, "DOO")
-    qtbot.waitUntil(lambda: texts(desk.dock.ended) == ["door"])
+    qtbot.waitUntil(lambda: desk.dock.search.is_active)
+    assert texts(desk.dock.ended) == ["door"]
+    assert not desk.dock.nothing.isVisible()
     QTest.keyClicks(desk.dock.search.line, "x")
     QTest.keyClick(desk.dock.search.line, Qt.Key.Key_Return)
     assert texts(desk.dock.ended) == []
-    assert desk.dock._spare.text() == "Nothing is found."
+    assert desk.dock.nothing.isVisible()
     assert desk.dock.search.isVisible()
     assert desk.dock.ended_head.label.text() == "Finished · 0"
-    desk.dock.search.line.clear()
-    QTest.keyClick(desk.dock.search.line, Qt.Key.Key_Return)
-    assert texts(desk.dock.ended) == ["hill", "door"]
-    failed = desk.dock.search.states[2]
-    assert failed.text() == "Failed"
-    failed.trigger()
-    assert texts(desk.dock.ended) == ["hill"]
-    assert desk.dock.search.filter.isChecked()
-    desk.dock.search.states[0].trigger()
-    desk.dock.search.days[1].trigger()
-    assert texts(desk.dock.ended) == ["hill", "door"], "both ended today"
+    QTest.mouseClick(desk.dock.nothing.all, Qt.MouseButton.LeftButton)
+    assert texts(desk.dock.ended) == ["door"]
+    assert not desk.dock.nothing.isVisible()
 
 
 def test_more_of_the_history_comes_when_it_is_scrolled_to(desk: Desk, qtbot: QtBot) -> None:
