@@ -54,6 +54,11 @@ class NodeStatus:
     message: str = ""
     error: NodeError | None = None
 
+    @property
+    def text(self) -> str:
+        """Its texts, one below the other."""
+        return "\n".join(self.texts)
+
 
 IDLE = NodeStatus()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QIcon, QKeySequence, QPixmap
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QKeySequence, QPixmap
 from PySide6.QtWidgets import QMenu
 
 from app.canvas.hits import Hit
@@ -82,6 +82,8 @@ def _fill_node(menu: QMenu, graph: CanvasGraph, node: NodeItem) -> None:
     node_id = node.id
     if node.status.pictures:
         _add(menu, "View Output", lambda: graph.view_requested.emit(node_id))
+    if text := node.status.text:
+        _add(menu, "Copy Text", lambda: QGuiApplication.clipboard().setText(text))
     _add_commands(menu, graph, [("run.to_selected",)])
     _add_commands(menu, graph, _NODE)
     _add_colours(menu, graph)

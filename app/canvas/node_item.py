@@ -51,6 +51,8 @@ _PICTURE: Final = (128, 2048)
 _AROUND: Final = 12.0
 _BELOW: Final = 32.0
 _ROW_SOCKET: Final = 12.0
+_TIP: Final = (2000, 40)
+"""Characters and lines of a text that fit into a tooltip."""
 
 
 class NodeItem(AbstractNodeItem):
@@ -265,11 +267,13 @@ class NodeItem(AbstractNodeItem):
         return self.face.rows[index].problem
 
     def tooltip_at(self, pos: QPointF) -> str:
-        """What is worth saying about a point: a problem, an error, what an input is for."""
+        """What is worth saying about a point: a problem, an error, a whole text, what an input is for."""
         index = self.row_at(pos)
         if index >= 0:
             row = self.face.rows[index]
             return row.problem or (row.spec.tooltip if row.spec else "")
+        if self.layout.text.contains(pos):
+            return _beginning(self.status.text)
         if self.status.message:
             return self.status.message
         if self.part_at(pos) is not Part.TITLE:
@@ -374,3 +378,10 @@ class NodeItem(AbstractNodeItem):
         areas = (area for area, row in zip(layout.rows, face.rows, strict=True) if row.takes_link)
         for port, area in zip(self.ports_in[len(face.inputs) :], areas, strict=True):
             port.centre_y = area.y() + _ROW_SOCKET
+
+
+def _beginning(text: str) -> str:
+    """A text as far as a tooltip has room for it."""
+    characters, lines = _TIP
+    shown = "\n".join(text[:characters].split("\n")[:lines])
+    return shown if len(shown) == len(text) else f"{shown}…"

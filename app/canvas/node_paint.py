@@ -227,7 +227,7 @@ def _paint_results(painter: QPainter, item: NodeItem, scale: float) -> None:
         painter.drawRoundedRect(layout.text, CORNER, CORNER)
         painter.setPen(ink.text)
         painter.setFont(paints.row.font)
-        paint_paragraph(painter, paints.row, "\n".join(item.status.texts), layout.text.adjusted(8, 4, -6, -4))
+        paint_paragraph(painter, paints.row, item.status.text, layout.text.adjusted(8, 4, -6, -4))
     if layout.picture.isEmpty():
         return
     painter.setRenderHint(_Hint.SmoothPixmapTransform)

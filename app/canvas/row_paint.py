@@ -47,11 +47,9 @@ def paint_blank(painter: QPainter, item: NodeItem, ink: Ink) -> None:
 def paint_paragraph(painter: QPainter, texts: Texts, text: str, area: QRectF) -> None:
     """Paints as many whole lines of a text as fit."""
     lines = max(int(area.height() / texts.height), 1)
-    seen = QRectF(area)
-    seen.setHeight(min(lines * texts.height, area.height()))
     painter.save()
-    painter.setClipRect(seen)
-    painter.drawStaticText(area.topLeft(), texts.paragraph(text, float(round(area.width()))))
+    painter.setClipRect(area)
+    painter.drawStaticText(area.topLeft(), texts.paragraph(text, float(round(area.width())), lines))
     painter.restore()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, TypeVar
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QStaticText, QTextOption, QTransform
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QStaticText, QTextLayout, QTextOption, QTransform
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -37,7 +37,8 @@ class Texts:
         self.font.setItalic(italic)
         self._metrics = QFontMetricsF(self.font)
         self.height = self._metrics.height()
-        self._laid_out: dict[tuple[str, float], QStaticText] = {}
+        self._lines: dict[str, QStaticText] = {}
+        self._paragraphs: dict[tuple[str, float, int], QStaticText] = {}
         self._widths: dict[str, float] = {}
         self._elided: dict[tuple[str, float], str] = {}
 
@@ -64,13 +65,20 @@ class Texts:
 
     def line(self, text: str) -> QStaticText:
         """A line, laid out."""
-        found = self._laid_out.get((text, 0.0))
-        return found if found is not None else self._lay_out(text, 0.0)
+        found = self._lines.get(text)
+        if found is None:
+            found = self._lay_out(text, 0.0)
+            _put(self._lines, text, found)
+        return found
 
-    def paragraph(self, text: str, width: float) -> QStaticText:
-        """A text broken into lines of `width`, laid out."""
-        found = self._laid_out.get((text, width))
-        return found if found is not None else self._lay_out(text, width)
+    def paragraph(self, text: str, width: float, lines: int) -> QStaticText:
+        """A text, or its beginning and an ellipsis, laid out in at most so many lines of `width`."""
+        key = (text, width, lines)
+        found = self._paragraphs.get(key)
+        if found is None:
+            found = self._lay_out(self._beginning(text[:_LONGEST], width, lines), width)
+            _put(self._paragraphs, key, found)
+        return found
 
     def draw(self, painter: QPainter, x: float, y: float, text: str) -> None:
         """Draws a line whose middle is at `y`. The painter has to have this font."""
@@ -82,13 +90,35 @@ class Texts:
         static.setTextFormat(Qt.TextFormat.PlainText)
         static.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
         if width > 0:
-            option = QTextOption()
-            option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-            static.setTextOption(option)
+            static.setTextOption(_wrapping())
             static.setTextWidth(width)
         static.prepare(QTransform(), self.font)
-        _put(self._laid_out, (text, width), static)
         return static
+
+    def _beginning(self, text: str, width: float, lines: int) -> str:
+        """What of a text fits into some lines, with an ellipsis if that is not all of it."""
+        layout = QTextLayout(text.replace("\n", _LINE_BREAK), self.font)
+        layout.setTextOption(_wrapping())
+        layout.beginLayout()
+        ends: list[int] = [0]
+        while len(ends) <= lines + 1 and (line := layout.createLine()).isValid():
+            line.setLineWidth(width)
+            ends.append(line.textStart() + line.textLength())
+        layout.endLayout()
+        if len(ends) <= lines + 1:
+            return text
+        units = text.encode("utf-16-le", "surrogatepass")  # Qt counts in these
+        before, last = (
+            units[2 * start : 2 * end].decode("utf-16-le", "replace")
+            for start, end in ((0, ends[lines - 1]), (ends[lines - 1], ends[lines]))
+        )
+        return before + self._metrics.elidedText(f"{last.rstrip()}…", Qt.TextElideMode.ElideRight, width)
+
+
+def _wrapping() -> QTextOption:
+    option = QTextOption()
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    return option
 
 
 def _put(table: dict[K, V], key: K, value: V) -> None:

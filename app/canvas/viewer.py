@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -148,7 +149,7 @@ class CanvasViewer(CanvasView):
             return True
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             text = clicks.tooltip(hit(self, self.mapToScene(event.pos())))
-            QToolTip.showText(event.globalPos(), text, self.viewport())
+            QToolTip.showText(event.globalPos(), _as_it_is(text), self.viewport())
             return True
         if event.type() == QEvent.Type.Leave:
             self._light(None)
@@ -336,3 +337,8 @@ class Band(QRubberBand):
 def _files(data: QMimeData) -> list[Path]:
     """The files of this machine that are dragged."""
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+
+
+def _as_it_is(text: str) -> str:
+    """A text for a tooltip, which would read some as HTML and break no line of others."""
+    return f'<p style="white-space: pre-wrap">{html.escape(text)}</p>' if text else ""
