@@ -58,7 +58,7 @@ def small_job(dice: random.Random) -> Job:
     from core.graph import Link, PromptGraph, PromptNode
 
     job_id = uuid.UUID(int=dice.getrandbits(128)).hex
-    size = {"upscale_method": "nearest-exact", "scale_by": float(dice.randint(1, 4))}
+    size = {"upscale_method": "nearest-exact", "scale_by": float(dice.randint(1, 2))}
     # Names of their own, or a job would be content with the pictures that another one has made.
     name = {"filename_prefix": f"{job_id[:2]}/{job_id}"}
     nodes = {
@@ -100,7 +100,7 @@ def live(folder: Path, file: int, dice: random.Random) -> None:
     keeper = KeeperThread(folder / "darkroom.db")
     queue = JobQueue(keeper)
     executor = ExecutorThread(queue, registry, folders, "cpu")
-    executor.cache_policy = CachePolicy("lru", 1 << 20, disk=1 << 19, folder=results)
+    executor.cache_policy = CachePolicy("lru", 1 << 24, disk=1 << 24, folder=results)
     bridge = Bridge(executor, queue, registry, folders, lambda _: None)
     asked: set[str] = set()
 
@@ -328,10 +328,10 @@ def _load_libraries() -> None:
 
 
 def _judge(folder: Path) -> Judge:
-    """A new folder with pictures to work on."""
+    """A new folder with pictures to work on, large enough for much of the time to go into writing them."""
     (folder / "input").mkdir(parents=True)
     random_numbers = np.random.default_rng(1)
-    pictures = [random_numbers.integers(0, 256, (24 + 8 * i, 40, 3), np.uint8) for i in range(INPUTS)]
+    pictures = [random_numbers.integers(0, 256, (160 + 16 * i, 240, 3), np.uint8) for i in range(INPUTS)]
     for number, pixels in enumerate(pictures):
         Image.fromarray(pixels).save(folder / f"input/{number}.png")
     return Judge(folder, [pixels.astype(int) for pixels in pictures])
@@ -344,7 +344,7 @@ def test_killed_runs_leave_whole_pictures_and_no_job_is_lost(tmp_path: Path) -> 
 
     kills, ended, pictures, interrupted = numbers_said(__file__, tmp_path, ROUNDS)
     assert kills == ROUNDS
-    assert ended > kills, "hardly anything ran before the kill"
+    assert ended > kills / 2, "hardly anything ran before the kill"
     assert pictures > ended
     assert interrupted > kills / 4, "hardly any was killed while a job ran"
 
