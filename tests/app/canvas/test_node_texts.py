@@ -1,4 +1,4 @@
-"""What a run gave a node as text: what has room in the node, and all of it beside the mouse and to be copied."""
+"""Texts that a run gave a node: what has room is in the node, all of it beside the mouse and to be copied."""
 
 from __future__ import annotations
 
