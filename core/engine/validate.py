@@ -158,7 +158,7 @@ class _Checks:
     folders: Folders
     problems: dict[str, list[Problem]] = field(default_factory=dict[str, list[Problem]])
     _sources: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    _options: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
+    _options: dict[int, dict[str, None]] = field(default_factory=dict[int, dict[str, None]])
     _searches: int = 0
 
     def bind(self, node_id: str) -> BoundNode | None:
@@ -173,8 +173,9 @@ class _Checks:
         constants: dict[str, object] = {}
         links: dict[str, Link] = {}
         extra: dict[str, object] = {}
+        by_name = spec.by_name
         for name, value in node.inputs.items():
-            declared = spec.input(name)
+            declared = by_name.get(name) or spec.input(name)
             if isinstance(value, Link):
                 if declared is not None:
                     links[name] = value
@@ -311,8 +312,9 @@ class _Checks:
                 self._report_range(node_id, name, value, "max", widget.max, "most")
         elif isinstance(widget, Choice | FileChoice) and not widget.open:
             options = self._options_of(widget)
-            if value not in options and not self._is_file(widget, value):
-                self._report_choice(node_id, widget, name, value, options)
+            is_among = value in (options if isinstance(value, str) else list(options))
+            if not is_among and not self._is_file(widget, value):
+                self._report_choice(node_id, widget, name, value, list(options))
 
     def _is_file(self, widget: Choice | FileChoice, value: object) -> bool:
         if isinstance(widget, FileChoice) and isinstance(value, str):
@@ -376,10 +378,11 @@ class _Checks:
             }
             self._report(node_id, "rejected", message, None, inputs=names, **facts)
 
-    def _options_of(self, widget: Choice | FileChoice) -> list[str]:
+    def _options_of(self, widget: Choice | FileChoice) -> Mapping[str, None]:
+        """The choices in order; a mapping, since some are from hundreds of files."""
         options = self._options.get(id(widget))
         if options is None:
-            options = self._options[id(widget)] = widget.options(self.folders)
+            options = self._options[id(widget)] = dict.fromkeys(widget.options(self.folders))
         return options
 
     def _near(self, name: str, names: Sequence[str]) -> list[str]:

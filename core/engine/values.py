@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, TypeGuard, cast
 
 _DEPTH: Final = 200
 _BITS: Final = 4096
@@ -38,6 +38,8 @@ def convert(value: object, wire: str) -> object:
         ValueError: It does not read as that type, or is not finite.
         OverflowError: It is too large.
     """
+    if type(value) is _KINDS.get(wire):
+        return value
     conversion = _CONVERSIONS.get(wire)
     return value if conversion is None else conversion(value)
 
@@ -48,7 +50,10 @@ def check_plain(value: object) -> None:
     Raises:
         NotPlain: The reason.
     """
-    if type(value) in (str, bool) or (type(value) is int and value.bit_length() <= _BITS):
+    kind = type(value)
+    if kind is str or kind is bool or (kind is float and math.isfinite(cast(float, value))):
+        return
+    if kind is int and cast(int, value).bit_length() <= _BITS:
         return
     level: list[Any] = [value]
     for _ in range(_DEPTH):
@@ -141,6 +146,9 @@ def _to_bool(value: object) -> bool:
         return bool(value)
     raise TypeError(f"a {type(value).__name__} is neither yes nor no")
 
+
+_KINDS: Final[Mapping[str, type]] = {"INT": int, "STRING": str, "BOOLEAN": bool}
+"""What is one already. A FLOAT may still be infinite."""
 
 _CONVERSIONS: Final[Mapping[str, Callable[[object], object]]] = {
     "INT": _to_int,
