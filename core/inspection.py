@@ -319,9 +319,23 @@ def _vae_words(value: Any) -> str:
     return f"VAE, {value.channels} channels, one cell for {value.downscale} × {value.downscale} pixels"
 
 
+def _image_encoder_words(value: Any) -> str:
+    from core.models.clip_vision import ImageEncoder
+
+    if not isinstance(value, ImageEncoder):
+        return ""
+    side = value.vision.image_size
+    return f"Image encoder {value.vision.kind.name}, looks at {side} × {side} pixels"
+
+
 def _patched(weights: Any) -> str:
     count = len(getattr(weights, "patches", ()))
     return f", {count} {'patch' if count == 1 else 'patches'}" if count else ""
 
 
-_MODELS: Final = {"MODEL": _model_words, "CLIP": _encoder_words, "VAE": _vae_words}
+_MODELS: Final = {
+    "MODEL": _model_words,
+    "CLIP": _encoder_words,
+    "VAE": _vae_words,
+    "CLIP_VISION": _image_encoder_words,
+}

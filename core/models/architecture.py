@@ -62,6 +62,18 @@ def shape(tensors: Tensors, name: str) -> tuple[int, ...]:
     return tuple(tensors[name].shape)
 
 
+def matrix(tensors: Tensors, name: str) -> tuple[int, int]:
+    """The shape of a matrix the network cannot do without.
+
+    Raises:
+        WeightsMismatch: It is not there, or no matrix.
+    """
+    sides = shape(tensors, name)
+    if len(sides) != 2 or 0 in sides:
+        raise WeightsMismatch(f"the tensor {name} has the shape {sides}, a matrix is needed")
+    return sides
+
+
 def count(tensors: Tensors, prefix: str) -> int:
     """How many numbered parts `prefix` has: the `0`, `1`, ... that follow it."""
     numbers = {name[len(prefix) :].split(".", 1)[0] for name in tensors if name.startswith(prefix)}

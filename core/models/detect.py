@@ -52,6 +52,7 @@ _OTHERS = (
     ("decoder.up.0.block.0", "a VAE alone", "load it with the Load VAE node"),
     ("decoder.up_blocks.0.resnets.0", "a VAE alone", "load it with the Load VAE node"),
     ("vision_model.encoder", "an image encoder", "load it with the Load CLIP Vision node"),
+    ("visual.transformer.resblocks", "an image encoder", "load it with the Load CLIP Vision node"),
     ("text_model.encoder", "a text encoder alone", "load it with the Load CLIP node"),
     ("transformer.resblocks", "a text encoder alone", "load it with the Load CLIP node"),
     ("SelfAttention.q", "a T5 text encoder alone", "load it with the Load CLIP node"),

@@ -10,9 +10,11 @@ import torch
 from torch import nn
 
 from core.errors import ModelError
-from core.models import assemble, autoencoder, detect
+from core.models import assemble, autoencoder, clip_pair, clip_vision, detect
 from core.models.assemble import Convert
 from core.models.cache import Handle, ModelCache
+from core.models.clip_pair import ImageTextEncoder
+from core.models.clip_vision import ImageEncoder
 from core.models.diffusion import DiffusionModel
 from core.models.files import Check, Tensors, WeightFile, key_of, open_again, open_weights
 from core.models.memory import denoiser_type, vae_type
@@ -39,6 +41,43 @@ def load_vae(path: Path, cache: ModelCache) -> Vae:
         ModelError: The file cannot be read, is damaged, or holds no VAE of a known kind.
     """
     return _vae(open_weights(path), cache)
+
+
+def load_image_encoder(path: Path, cache: ModelCache) -> ImageEncoder:
+    """The image encoder of a CLIP or SigLIP file, which may hold a text encoder besides.
+
+    Raises:
+        ModelError: The file cannot be read, is damaged, or holds no image encoder of a known kind.
+    """
+    return _image_encoder(open_weights(path), cache)
+
+
+def load_image_text_encoder(path: Path, cache: ModelCache) -> ImageTextEncoder:
+    """Both encoders of a CLIP file.
+
+    Raises:
+        ModelError: The file cannot be read, is damaged, or lacks one of them.
+    """
+    file = open_weights(path)
+    images = _image_encoder(file, cache)
+    text = clip_pair.recognise_text(file, images.vision)
+    weights = _handle(
+        file,
+        cache,
+        text.kind.name,
+        clip_vision.without_vision,
+        text.build,
+        text.convert,
+        denoiser_type(cache.device),
+    )
+    return ImageTextEncoder(images, text, weights.resident)
+
+
+def _image_encoder(file: WeightFile, cache: ModelCache) -> ImageEncoder:
+    found = clip_vision.recognise(file)
+    dtype = denoiser_type(cache.device)
+    weights = _handle(file, cache, "clip_vision", dict, found.build, found.convert, dtype)
+    return ImageEncoder(found, weights.resident)
 
 
 def _denoiser(file: WeightFile, cache: ModelCache) -> DiffusionModel:

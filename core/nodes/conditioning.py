@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from core.nodes.api import Context, Folders, Range, Text, node
-from core.nodes.types import Clip, Conditioning
+from core.nodes.api import Choice, Context, Folders, Range, Text, node
+from core.nodes.types import Clip, ClipVision, ClipVisionOutput, Conditioning, Image
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,6 +38,23 @@ def set_last_layer(*, clip: Clip, stop_at_clip_layer: Annotated[int, Range(-24, 
         stop_at_clip_layer: -1 is the last layer, -2 the one before.
     """
     return clip.with_clip_skip(stop_at_clip_layer)
+
+
+@node("CLIPVisionEncode", category="conditioning", title="CLIP Vision Encode")
+def encode_images(
+    *,
+    ctx: Context,
+    clip_vision: ClipVision,
+    image: Image,
+    crop: Annotated[str, Choice(("center", "none"))],
+) -> ClipVisionOutput:
+    """Encodes pictures, for models that take pictures as prompts.
+
+    Args:
+        clip_vision: The image encoder.
+        crop: `center` looks at the square in the middle, `none` at the whole picture, squeezed to a square.
+    """
+    return clip_vision.encode(image, crop=crop == "center", check=ctx.check_cancelled)
 
 
 @node("ConditioningCombine", category="conditioning", title="Conditioning (Combine)")

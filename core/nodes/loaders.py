@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, NamedTuple
 
 from core.nodes.api import Context, FileChoice, Folders, Range, node
-from core.nodes.types import Clip, Model, Vae
+from core.nodes.types import Clip, ClipVision, Model, Vae
 
 Strength = Annotated[float, Range(-100.0, 100.0, step=0.01)]
 
@@ -114,3 +114,18 @@ def load_vae(
     if vae_name == "pixel_space":
         return pixel_space()
     return load.load_vae(folders.resolve("vae", vae_name), ctx.service(ModelCache))
+
+
+@node("CLIPVisionLoader", category="loaders", title="Load CLIP Vision")
+def load_clip_vision(
+    *, ctx: Context, folders: Folders, clip_name: Annotated[str, FileChoice("clip_vision")]
+) -> ClipVision:
+    """Loads an image encoder.
+
+    Args:
+        clip_name: A file of the `clip_vision` folder, of CLIP or SigLIP, with or without its text encoder.
+    """
+    from core.models import load
+    from core.models.cache import ModelCache
+
+    return load.load_image_encoder(folders.resolve("clip_vision", clip_name), ctx.service(ModelCache))

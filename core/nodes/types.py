@@ -10,13 +10,14 @@ from core.nodes.spec import AfterRun, Range
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from core.models.clip_vision import EncodedImages, ImageEncoder
     from core.models.diffusion import DiffusionModel
     from core.models.text.encoder import TextEncoder
     from core.models.vae import Vae as VaeModel
     from core.sampling.interface import Cond
 else:
     # Annotations are evaluated when a node is declared, long before torch is wanted.
-    Tensor = DiffusionModel = TextEncoder = VaeModel = Cond = object
+    Tensor = DiffusionModel = TextEncoder = VaeModel = Cond = ImageEncoder = EncodedImages = object
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +50,7 @@ Conditioning: TypeAlias = Annotated[list[Cond], Socket("CONDITIONING")]
 Model: TypeAlias = Annotated[DiffusionModel, Socket("MODEL")]
 Clip: TypeAlias = Annotated[TextEncoder, Socket("CLIP")]
 Vae: TypeAlias = Annotated[VaeModel, Socket("VAE")]
+ClipVision: TypeAlias = Annotated[ImageEncoder, Socket("CLIP_VISION")]
+ClipVisionOutput: TypeAlias = Annotated[EncodedImages, Socket("CLIP_VISION_OUTPUT")]
 AnyValue: TypeAlias = Annotated[Any, Socket("*")]
 Seed: TypeAlias = Annotated[int, Range(0, 2**64 - 1), AfterRun()]

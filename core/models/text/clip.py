@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from core.errors import ModelError, WeightsMismatch
-from core.models.architecture import count, shape
+from core.models.architecture import count, matrix
 from core.models.files import Tensors, below
 from core.models.text.chunks import LENGTH, Token
 from core.models.text.tokenizer import END, VOCABULARY
@@ -24,16 +24,22 @@ _EMBEDDINGS = (_EMBEDDING, _EMBEDDING.removeprefix(_LEVEL), "token_embedding.wei
 _BLOCKS = "text_model.encoder.layers."
 _PROJECTION = "text_projection.weight"
 
-_OPEN_CLIP = (
+Renames: TypeAlias = tuple[tuple[re.Pattern[str], str], ...]
+"""Parts of names, each with what it becomes."""
+
+OPEN_CLIP_BLOCKS: Renames = (
+    (re.compile(r"\.ln_([12])\."), r".layer_norm\1."),
+    (re.compile(r"\.attn\."), ".self_attn."),
+    (re.compile(r"\.c_fc\."), ".fc1."),
+    (re.compile(r"\.c_proj\."), ".fc2."),
+)
+_OPEN_CLIP: Renames = (
     (re.compile(r"^token_embedding\."), "text_model.embeddings.token_embedding."),
     (re.compile(r"^positional_embedding$"), "text_model.embeddings.position_embedding.weight"),
     (re.compile(r"^ln_final\."), "text_model.final_layer_norm."),
     (re.compile(r"^text_projection$"), "text_projection.weight"),
     (re.compile(r"^transformer\.resblocks\."), "text_model.encoder.layers."),
-    (re.compile(r"\.ln_([12])\."), r".layer_norm\1."),
-    (re.compile(r"\.attn\."), ".self_attn."),
-    (re.compile(r"\.c_fc\."), ".fc1."),
-    (re.compile(r"\.c_proj\."), ".fc2."),
+    *OPEN_CLIP_BLOCKS,
 )
 _FUSED = re.compile(r"^(.*\.self_attn\.)in_proj_(weight|bias)$")
 
@@ -154,25 +160,18 @@ def recognise(tensors: Tensors, kind: Kind, prefixes: Sequence[str]) -> ClipText
 
 
 def _measure(tensors: Tensors, kind: Kind, prefix: str) -> ClipText:
-    width = _matrix(tensors, _EMBEDDING)[1]
+    width = matrix(tensors, _EMBEDDING)[1]
     if width % _HEAD_WIDTH:
         raise WeightsMismatch(f"the text encoder is {width} wide, no multiple of {_HEAD_WIDTH}")
     return ClipText(
         kind,
         prefix,
         width,
-        mlp_width=_matrix(tensors, f"{_BLOCKS}0.mlp.fc1.weight")[0],
+        mlp_width=matrix(tensors, f"{_BLOCKS}0.mlp.fc1.weight")[0],
         layers=count(tensors, _BLOCKS),
         heads=width // _HEAD_WIDTH,
-        projected=(_matrix(tensors, _PROJECTION)[0] if kind.projects and _PROJECTION in tensors else None),
+        projected=matrix(tensors, _PROJECTION)[0] if kind.projects and _PROJECTION in tensors else None,
     )
-
-
-def _matrix(tensors: Tensors, name: str) -> tuple[int, int]:
-    sides = shape(tensors, name)
-    if len(sides) != 2 or 0 in sides:
-        raise WeightsMismatch(f"the tensor {name} has the shape {sides}, a matrix is needed")
-    return sides
 
 
 def _renamed(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
@@ -183,10 +182,24 @@ def _renamed(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
     # Some of the first checkpoints lack the outermost level.
     if _EMBEDDING.removeprefix(_LEVEL) in own:
         return {_LEVEL + name: tensor for name, tensor in own.items()}
+    return from_open_clip(own, _OPEN_CLIP, _PROJECTION, prefix)
+
+
+def from_open_clip(tensors: Tensors, renames: Renames, projection: str, prefix: str) -> dict[str, Tensor]:
+    """The tensors of one of open_clip's encoders under transformers' names.
+
+    Args:
+        tensors: Those of the encoder, named without the prefix.
+        projection: The new name of its projection, which open_clip stores the other way round.
+        prefix: What its names in the file start with, for messages.
+
+    Raises:
+        WeightsMismatch: A tensor that holds query, key and value cannot be divided.
+    """
     result: dict[str, Tensor] = {}
-    for old_name, tensor in own.items():
+    for old_name, tensor in tensors.items():
         name = old_name
-        for pattern, replacement in _OPEN_CLIP:
+        for pattern, replacement in renames:
             name = pattern.sub(replacement, name)
         if fused := _FUSED.match(name):
             if not tensor.ndim or tensor.shape[0] % 3:
@@ -196,7 +209,7 @@ def _renamed(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
                 )
             thirds = tensor.tensor_split(3)
             result |= {f"{fused[1]}{q}_proj.{fused[2]}": t for q, t in zip("qkv", thirds, strict=True)}
-        elif name == _PROJECTION and tensor.ndim == 2:
+        elif name == projection and tensor.ndim == 2:
             result[name] = tensor.T
         else:
             result[name] = tensor
