@@ -139,7 +139,7 @@ class Session(QObject):
 
     def new(self) -> OpenDocument:
         """A new, empty document."""
-        return self._add(OpenDocument(GraphDocument(), self._registry, self._folders, name=self._free_name()))
+        return self.open_document(GraphDocument())
 
     def open_ready_graph(self) -> None:
         """Opens the graph to begin with."""
@@ -147,7 +147,17 @@ class Session(QObject):
 
     def open_template(self, path: Path) -> None:
         """Opens a template, as a document without a file."""
-        self._submit(f"The template {path.stem} cannot be opened", self._read_template, path)
+        title = f"The template {path.stem} cannot be opened"
+        self._submit(title, self._read_template, path, self.open_document)
+
+    def read_template(self, path: Path, then: Callable[[GraphDocument], object]) -> None:
+        """Reads a template without opening it; `then` gets it, later."""
+        title = f"The template {path.stem} cannot be read"
+        self._submit(title, self._read_template, path, then)
+
+    def open_document(self, document: GraphDocument) -> OpenDocument:
+        """Opens a document without a file."""
+        return self._add(OpenDocument(document, self._registry, self._folders, name=self._free_name()))
 
     def open_workflow(self, workflow: object, name: str) -> None:
         """Opens a workflow in editor format, such as that of a job, as a document without a file."""
@@ -303,9 +313,8 @@ class Session(QObject):
         _log.warning("%s", sentence)
         self._tell(self.reported.emit, sentence, [])
 
-    def _read_template(self, path: Path) -> None:
-        read = workflow_file.read(path, self._registry)
-        self._tell(self._on_template_read, read)
+    def _read_template(self, path: Path, then: Callable[[GraphDocument], object]) -> None:
+        self._tell(then, workflow_file.read(path, self._registry).document)
 
     def _read_workflow(self, workflow: object, name: str) -> None:
         self._tell(self._on_workflow_read, read_document(workflow, name).document, name)
@@ -383,10 +392,6 @@ class Session(QObject):
         self._add(opened, _Origin(path, read.digest))
         if read.remarks:
             self.reported.emit(f"{path.name} is open, but not all of it as it stands", read.remarks)
-
-    def _on_template_read(self, read: WorkflowFile) -> None:
-        name = self._free_name()
-        self._add(OpenDocument(read.document, self._registry, self._folders, name=name))
 
     def _on_workflow_read(self, document: GraphDocument, name: str) -> None:
         self._add(OpenDocument(document, self._registry, self._folders, name=name))

@@ -38,6 +38,7 @@ NAMES: Final = (
 """In the order of menus. The first one is the ready graph."""
 
 SUFFIX: Final = ".json"
+PICTURE_SUFFIX: Final = ".jpg"
 
 
 class Template(NamedTuple):
@@ -64,6 +65,12 @@ class Broken(NamedTuple):
 def path_of(name: str) -> Path:
     """The file of a template that comes with the program."""
     return resources.path("templates", f"{name}{SUFFIX}")
+
+
+def picture_of(template: Template) -> Path | None:
+    """A picture of what a template makes, beside its file; None if there is none."""
+    picture = template.path.with_suffix(PICTURE_SUFFIX)
+    return picture if picture.is_file() else None
 
 
 @functools.cache

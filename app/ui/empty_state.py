@@ -16,6 +16,7 @@ from app.theme import Theme
 from app.ui import style
 
 _RECENT: Final = 6
+_ICONS: Final = {"Text to Image": "viewer", "Templates...": "node", "Empty": "new", "Open...": "open"}
 _FIRST_STEPS: Final = "Double-click to add a node, or drop a picture or a workflow here."
 
 
@@ -93,12 +94,14 @@ class Welcome(QWidget):
 
     Signals:
         new_wanted: The ready graph is to be opened.
+        templates_wanted: The templates are to be shown.
         empty_wanted: An empty document is to be opened.
         open_wanted: A file is to be chosen.
         file_wanted: A recent file is to be opened, as `Path`.
     """
 
     new_wanted = Signal()
+    templates_wanted = Signal()
     empty_wanted = Signal()
     open_wanted = Signal()
     file_wanted = Signal(object)
@@ -130,7 +133,7 @@ class Welcome(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Takes another look."""
-        for name, icon in (("Text to Image", "viewer"), ("Empty", "new"), ("Open...", "open")):
+        for name, icon in _ICONS.items():
             button = self._buttons_by_name[name]
             colour = theme.on_accent if button.property("role") == "primary" else ""
             button.setIcon(icons.icon(icon, theme, colour))
@@ -153,6 +156,7 @@ class Welcome(QWidget):
         self._buttons_by_name: dict[str, QPushButton] = {}
         for name, signal in (
             ("Text to Image", self.new_wanted),
+            ("Templates...", self.templates_wanted),
             ("Empty", self.empty_wanted),
             ("Open...", self.open_wanted),
         ):
