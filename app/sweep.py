@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from app.files import make_folders
 from app.runs import STATUS, cancelled_by_interrupt, errors_of, make_runner, problem_facts
 from app.status import CANCELLED, FAILED, OK
-from app.sweep_index import CellFacts, IndexFile, read_index
+from app.sweep_index import CellFacts, IndexFile, cells_lacking, new_index, read_index
 from app.terminal import Terminal
 from core.engine.context import CancelToken, RunOptions
 from core.engine.run import Runner, RunReport
@@ -140,8 +140,7 @@ class _Sweeping:
             write_whole(self._folders.output / name, data.getvalue())
             grids.append(name)
             print(self._folders.output / name)  # noqa: T201 - a command line's way to speak
-        self._index.index.grids = grids
-        self._index.write()
+        self._index.set_grids(grids)
 
     def _words(self, cell: Cell) -> str:
         return ", ".join(_pairs(self._sweep, cell))
@@ -214,12 +213,12 @@ def _pairs(sweep: Sweep, cell: Cell) -> Iterator[str]:
 
 
 def _free_folder(output: Path, file: Path, sweep: Sweep) -> Path:
-    """Where a sweep goes that is given no folder: where it has begun, or where no other one is."""
-    first = output / f"{file.stem}_sweep"
+    """Where a sweep goes that is given no folder: where some of it was made, or where no other one is."""
+    first, index = output / f"{file.stem}_sweep", new_index(sweep, str(file))
     for number in itertools.count(1):
         folder = first if number == 1 else first.with_name(f"{first.name}_{number}")
         there = read_index(folder)
-        if there is None or there.sweep == sweep.digest:
+        if there is None or not cells_lacking(index, there):
             if number > 1:
                 _say(f"{first} holds another sweep; this one is in {folder}")
             return folder

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -15,6 +17,7 @@ from core.workflow.json_text import parse_json
 from core.workflow.sweep import Cell, Sweep, digest_of
 
 NAME: Final = "sweep.json"
+_GRID: Final = re.compile(r"grid(_\d+)?\.png")
 State: TypeAlias = Literal["pending", "done", "failed"]
 
 
@@ -53,13 +56,11 @@ class Index(_Model):
     """All cells, in the order of the axes: the last one changes fastest.
 
     Attributes:
-        sweep: A hash of all of it; another sweep has another one.
         file: What was run.
         grids: The pictures of all cells, relative to the index.
     """
 
     format: Literal[1] = 1
-    sweep: str
     file: str
     axes: list[AxisFacts]
     cells: list[CellFacts]
@@ -69,23 +70,29 @@ class Index(_Model):
 class IndexFile:
     """The index of a folder, written whole after every change.
 
+    What was made there before is part of it: a sweep is interrupted and goes on, or is given more values.
+
     Args:
         folder: Where the sweep is made.
         file: What is run.
 
     Raises:
-        DarkroomError: The folder has the index of another sweep, or one that cannot be read.
+        DarkroomError: The folder has the index of a sweep of which this one lacks finished cells, or one
+            that cannot be read.
     """
 
     def __init__(self, folder: Path, sweep: Sweep, file: str) -> None:
         self.folder = folder
+        self.index = new_index(sweep, file)
         found = read_index(folder)
-        if found is not None and found.sweep != sweep.digest:
-            raise DarkroomError(
-                f"{folder} holds another sweep, of {found.file} over {_axes(found)}; "
-                f"name another folder with --output, or delete {NAME} in it"
-            )
-        self.index = found or new_index(sweep, file)
+        if found is not None:
+            if lacking := cells_lacking(self.index, found):
+                raise DarkroomError(
+                    f"{folder} holds another sweep, of {found.file} over {_axes(found)}, and {len(lacking)} "
+                    "of its finished cells are not part of this one; to extend it, name all its values and "
+                    f"more, or else name another folder with --output, or delete {NAME} in it"
+                )
+            _take_over(self.index, found)
         self._by_place = {tuple(facts.place): facts for facts in self.index.cells}
 
     def of(self, cell: Cell) -> CellFacts:
@@ -93,14 +100,22 @@ class IndexFile:
         return self._by_place[cell.place]
 
     def is_done(self, cell: Cell) -> bool:
-        """Whether the cell was made, of the same graph, and its pictures are still there."""
+        """Whether the cell was made, and its pictures are still there."""
         facts = self.of(cell)
-        is_same = facts.status == "done" and facts.graph == digest_of(cell.graph)
-        return is_same and len(self.pictures(cell)) == len(facts.files)
+        return facts.status == "done" and len(self.pictures(cell)) == len(facts.files)
 
     def pictures(self, cell: Cell) -> list[Path]:
         """The files of a cell that are there."""
         return [path for path in self._paths(self.of(cell)) if path.is_file()]
+
+    def set_grids(self, names: list[str]) -> None:
+        """Notes the pictures of all cells, and deletes those of another layout."""
+        for name in self.index.grids:
+            if name not in names and _GRID.fullmatch(name):
+                with suppress(OSError):
+                    (self.folder / name).unlink()
+        self.index.grids = names
+        self.write()
 
     def write(self) -> None:
         """Writes the index.
@@ -129,7 +144,23 @@ def new_index(sweep: Sweep, file: str) -> Index:
         )
         for cell in sweep.cells
     ]
-    return Index(sweep=sweep.digest, file=file, axes=axes, cells=cells)
+    return Index(file=file, axes=axes, cells=cells)
+
+
+def cells_lacking(index: Index, found: Index) -> list[CellFacts]:
+    """The finished cells of a sweep that are not part of another one. Equal graphs make equal cells."""
+    graphs = {facts.graph for facts in index.cells}
+    return [facts for facts in found.cells if facts.status == "done" and facts.graph not in graphs]
+
+
+def _take_over(index: Index, found: Index) -> None:
+    """Puts what became of the cells of a sweep into another one that has them."""
+    known = {facts.graph: facts for facts in sorted(found.cells, key=lambda facts: facts.status == "done")}
+    for number, facts in enumerate(index.cells):
+        if before := known.get(facts.graph):
+            here = {"place": facts.place, "values": facts.values}
+            index.cells[number] = before.model_copy(update=here)
+    index.grids = found.grids
 
 
 def read_index(folder: Path) -> Index | None:

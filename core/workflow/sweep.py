@@ -67,16 +67,11 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """All cells, the last axis changing fastest.
-
-    Attributes:
-        digest: The same for sweeps that make the same cells in the same places.
-    """
+    """All cells: `cells` with the last axis changing fastest, `in_order` as they are best made."""
 
     axes: tuple[Axis, ...]
     cells: tuple[Cell, ...]
     in_order: tuple[Cell, ...]
-    digest: str
 
 
 def plan(runnable: Runnable, settings: Mapping[Target, object], axes: Sequence[Axis]) -> Sweep:
@@ -94,9 +89,7 @@ def plan(runnable: Runnable, settings: Mapping[Target, object], axes: Sequence[A
     cells = tuple(_cell(runnable, settings, axes, place) for place in places)
     slowest_first = sorted(range(len(axes)), key=lambda i: _speed(axes[i], runnable))
     in_order = sorted(cells, key=lambda cell: [cell.place[i] for i in slowest_first])
-    content = [[axis.name, list(map(repr, axis.values))] for axis in axes]
-    digest = _hash([content, *(digest_of(cell.graph) for cell in cells)])
-    return Sweep(tuple(axes), cells, tuple(in_order), digest)
+    return Sweep(tuple(axes), cells, tuple(in_order))
 
 
 def read_axis(argument: str, runnable: Runnable, settings: Mapping[Target, object]) -> Axis:
@@ -122,7 +115,8 @@ def read_axis(argument: str, runnable: Runnable, settings: Mapping[Target, objec
 def digest_of(graph: PromptGraph) -> str:
     """The same for graphs that make the same."""
     nodes = {node_id: node.to_json() for node_id, node in graph.nodes.items()}
-    return _hash({node_id: [form["class_type"], form["inputs"]] for node_id, form in nodes.items()})
+    content = {node_id: [form["class_type"], form["inputs"]] for node_id, form in nodes.items()}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _axis(
@@ -265,7 +259,3 @@ def _behind(node_ids: Iterable[str], graph: PromptGraph) -> set[str]:
         for _, link in node.links():
             consumers.setdefault(link.node_id, []).append(node_id)
     return set(sources_first(node_ids, lambda node_id: consumers.get(node_id, ())))
-
-
-def _hash(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

@@ -58,6 +58,11 @@ def index_of(folder: Path, output: str = "out") -> dict[str, Any]:
     return json.loads((folder / output / "sweep.json").read_text(encoding="utf-8"))
 
 
+def size_of_grid(folder: Path) -> tuple[int, int]:
+    with Image.open(folder / "out/grid.png") as picture:
+        return picture.size
+
+
 class Watched(Runner):
     """A runner that notes what it ran; `stop_at` sends Ctrl+C before that run."""
 
@@ -149,6 +154,69 @@ def test_what_is_done_is_not_made_again(
     assert watched.ran[-1].nodes["1"].inputs["image"] == "blue.png"
 
 
+def test_more_values_are_made_beside_what_is_there(
+    folder: Path, watched: type[Watched], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sweep(folder, *axes(IMAGES, SCALES)) == 0
+    before = {str(cell["values"]): cell for cell in index_of(folder)["cells"]}
+    narrow = size_of_grid(folder)[0]
+    watched.ran.clear()
+    capsys.readouterr()
+    assert sweep(folder, *axes("1.image=red.png,green.png,blue.png", SCALES)) == 0
+    assert "4 of 6 cells are done already" in capsys.readouterr().err
+    assert [graph.nodes["1"].inputs["image"] for graph in watched.ran] == ["green.png"] * 2
+    index = index_of(folder)
+    assert index["axes"][0]["values"] == ["red.png", "green.png", "blue.png"]
+    assert [cell["place"] for cell in index["cells"]] == [[i, j] for i in range(3) for j in range(2)]
+    for cell in index["cells"]:
+        known = before.get(str(cell["values"]))
+        assert known is None or cell == known | {"place": cell["place"]}
+        (name,) = cell["files"]
+        opened = read_workflow(folder / "out" / name).prompt
+        assert opened is not None
+        assert opened.nodes["1"].inputs["image"] == cell["values"]["1.image"]
+    assert len({cell["files"][0] for cell in index["cells"]}) == 6
+    assert size_of_grid(folder)[0] > narrow
+
+
+def test_a_further_axis_takes_in_what_is_there(folder: Path, watched: type[Watched]) -> None:
+    assert sweep(folder, *axes(IMAGES, SCALES)) == 0
+    assert sweep(folder, *axes(IMAGES, SCALES, "3.filename_prefix=x,y")) == 0
+    assert [graph.nodes["3"].inputs["filename_prefix"] for graph in watched.ran] == ["x"] * 4 + ["y"] * 4
+    assert index_of(folder)["grids"] == ["grid_1.png", "grid_2.png"]
+    assert not (folder / "out/grid.png").exists(), "the grid of the smaller sweep has gone"
+
+
+def test_axes_in_another_order_need_another_grid_only(folder: Path, watched: type[Watched]) -> None:
+    assert sweep(folder, *axes("1.image=red.png,blue.png,green.png", SCALES)) == 0
+    before = size_of_grid(folder)
+    assert sweep(folder, *axes(SCALES, "1.image=green.png,blue.png,red.png")) == 0
+    assert len(watched.ran) == 6
+    assert size_of_grid(folder) != before
+
+
+def test_what_failed_may_be_left_out(folder: Path, watched: type[Watched]) -> None:
+    assert sweep(folder, *axes("1.image=red.png,nowhere.png")) == 1
+    assert sweep(folder, *axes("1.image=red.png,blue.png")) == 0
+    assert [graph.nodes["1"].inputs["image"] for graph in watched.ran] == [
+        "red.png",
+        "nowhere.png",
+        "blue.png",
+    ]
+    assert [cell["status"] for cell in index_of(folder)["cells"]] == ["done", "done"]
+
+
+def test_an_index_deletes_nothing_but_grids(folder: Path) -> None:
+    assert sweep(folder, *axes(IMAGES)) == 0
+    index = index_of(folder)
+    index["grids"] = ["x_00001_.png", "../input/green.png", "grid.png"]
+    (folder / "out/sweep.json").write_text(json.dumps(index))
+    assert sweep(folder, *axes(IMAGES)) == 0
+    assert (folder / "out/x_00001_.png").exists()
+    assert (folder / "input/green.png").exists()
+    assert index_of(folder)["grids"] == ["grid.png"]
+
+
 def test_another_sweep_does_not_go_into_the_same_folder(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,7 +226,7 @@ def test_another_sweep_does_not_go_into_the_same_folder(
         assert sweep(folder, *other) == 2
         said = capsys.readouterr().err
         assert "holds another sweep" in said
-        assert "over 1.image" in said
+        assert "over 1.image, and" in said
     assert index_of(folder) == before
 
 
@@ -172,7 +240,9 @@ def test_without_a_folder_another_sweep_gets_its_own(
     assert main([*words, *axes("1.image=blue.png")]) == 0
     assert f"this one is in {home / 'graph_sweep_2'}" in capsys.readouterr().err
     assert main([*words, *axes("1.image=blue.png")]) == 0
+    assert main([*words, *axes("1.image=red.png,green.png")]) == 0
     assert sorted(place.name for place in home.iterdir()) == ["graph_sweep", "graph_sweep_2"]
+    assert len(index_of(home, "graph_sweep")["cells"]) == 2
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"cells": 3}'])
