@@ -26,11 +26,12 @@ def numbers_said(script: str, folder: Path, rounds: int) -> list[int]:
     return [int(number) for number in ran.stdout.split()[::2]]
 
 
-def killed(live: Callable[[int], object], seconds: float) -> tuple[int, str]:
+def killed(live: Callable[[int], object], seconds: float, *, once_it_speaks: bool = False) -> tuple[int, str]:
     """The number of a process that was killed after some time, and what it had written until then.
 
     Args:
         live: What it does, given the file to write to. It is a copy of this process, with all its libraries.
+        once_it_speaks: The time begins with its first line, however long that takes on a busy machine.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -38,10 +39,11 @@ def killed(live: Callable[[int], object], seconds: float) -> tuple[int, str]:
         os.close(reading)
         _live_and_never_return(live, writing)
     os.close(writing)
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
     with os.fdopen(reading) as diary:
-        text = diary.read()
+        text = diary.readline() if once_it_speaks else ""
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+        text += diary.read()
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), "it ended by itself; what it said stands above"
     return child, text
