@@ -187,7 +187,8 @@ def _commands() -> argparse.ArgumentParser:
         "sweep",
         help="run a graph with every combination of values, and lay the pictures out in a grid",
         description="Run a graph with every combination of the values of its axes. A sweep that was stopped "
-        "goes on where it stopped when its command is given again.",
+        "goes on where it stopped when its command is given again; with more values, or a further axis, it "
+        "makes those cells that are new.",
     )
     sweep.set_defaults(command=_sweep)
     sweep.add_argument("file", metavar="FILE|TEMPLATE")
