@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -26,7 +27,9 @@ from core.store.records import (
 if TYPE_CHECKING:
     from app.keeper import Stores
 
-__all__ = ["Job", "JobFacts", "JobQueue", "JobState", "Limits", "Pause", "Query", "Recovered", "RunFacts"]
+__all__ = [
+    "Job", "JobFacts", "JobQueue", "JobState", "KeptJob", "Limits", "Pause", "Query", "Recovered", "RunFacts",
+]  # fmt: skip
 
 _PAGE: Final = 50
 _LOADED: Final = 200
@@ -49,6 +52,18 @@ class Limits:
     waiting: int = 1000
     kept: int = 5000
     days: int = 0
+
+
+class KeptJob(NamedTuple):
+    """All that is kept of a job.
+
+    Attributes:
+        thumbnails: Small JPEGs of what it has made.
+    """
+
+    job: Job
+    run: RunFacts
+    thumbnails: Mapping[Path, bytes]
 
 
 class JobQueue(QObject):
@@ -155,6 +170,10 @@ class JobQueue(QObject):
     def read(self, job: JobFacts, then: Callable[[Job], object]) -> None:
         """Hands on a job with its graph and its document."""
         self._ask(lambda stores: stores.jobs.read(job.id), then)
+
+    def read_all(self, job_id: str, then: Callable[[KeptJob], object]) -> None:
+        """Hands on all that is kept of a job."""
+        self._ask(partial(_kept, job_id), then)
 
     def find_models(self, then: Callable[[tuple[str, ...]], object]) -> None:
         """Hands on the names of the models that jobs that have ended were run with."""
@@ -411,6 +430,11 @@ def _opened(limits: Limits, stores: Stores) -> tuple[Recovered, tuple[JobFacts, 
     recovered = stores.jobs.recover()
     stores.jobs.retain(limits.kept, limits.days)
     return recovered, stores.jobs.pending(), stores.jobs.history(count=_PAGE)
+
+
+def _kept(job_id: str, stores: Stores) -> KeptJob:
+    jobs = stores.jobs
+    return KeptJob(jobs.read(job_id), jobs.run_of(job_id), jobs.thumbnails(job_id))
 
 
 def _finished(job: JobFacts, limits: Limits, stores: Stores) -> tuple[bytes | None, int]:

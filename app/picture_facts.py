@@ -50,6 +50,12 @@ def facts_of(path: Path) -> tuple[Fact, ...]:
     return (*_of_file(path), *_of_graph(path))
 
 
+def prompts_of(graph: PromptGraph) -> Iterator[Fact]:
+    """The texts that a graph makes pictures of, as it names them; one may come again."""
+    for node in graph.nodes.values():
+        yield from _prompts(graph, node)
+
+
 def _of_file(path: Path) -> Iterator[Fact]:
     yield Fact("File", path.name)
     yield Fact("Folder", str(path.parent))
@@ -76,13 +82,17 @@ def _of_prompt(graph: PromptGraph) -> Iterator[Fact]:
     for node in graph.nodes.values():
         if "steps" in node.inputs:
             yield from _plain(node, _SAMPLING)
-        for name, label in _PROMPTS.items():
-            source = node.inputs.get(name)
-            text = "\n".join(_texts(graph, source)) if isinstance(source, Link) else ""
-            if text:
-                yield Fact(label, text)
+        yield from _prompts(graph, node)
     for node in graph.nodes.values():
         yield from _plain(node, _FILES)
+
+
+def _prompts(graph: PromptGraph, node: PromptNode) -> Iterator[Fact]:
+    for name, label in _PROMPTS.items():
+        source = node.inputs.get(name)
+        text = "\n".join(_texts(graph, source)) if isinstance(source, Link) else ""
+        if text:
+            yield Fact(label, text)
 
 
 def _plain(node: PromptNode, labels: dict[str, str]) -> Iterator[Fact]:

@@ -40,6 +40,7 @@ from app.ui.document_tabs import DocumentTabs
 from app.ui.empty_state import EmptyCanvas, Welcome
 from app.ui.file_commands import FileCommands
 from app.ui.find_bar import FindBar
+from app.ui.job_details import JobDetails
 from app.ui.keys_dialog import KeysDialog
 from app.ui.library_dock import LibraryDock
 from app.ui.log_dock import LogDock
@@ -50,8 +51,10 @@ from app.ui.properties_dock import PropertiesDock
 from app.ui.queue_dock import QueueDock
 from app.ui.result_viewer import ResultViewer
 from app.ui.settings_dialog import SettingsDialog
+from app.ui.template_gallery import TemplateGallery
 from app.ui.timeline_dock import TimelineDock
 from app.ui.window_layout import WindowLayout
+from core.workflow.document import GraphDocument
 
 _SAID_MS: Final = 8000
 _SETTINGS: Final = {"view.minimap": "minimap", "view.snap": "snap_to_grid", "view.badges": "badges"}
@@ -160,6 +163,7 @@ class MainWindow(QMainWindow):
         session, queue, files = self._services.session, self._services.queue, self.files
         return {
             "file.new": session.new,
+            "file.templates": self._show_templates,
             **{template_command(name): partial(session.open_template, path_of(name)) for name in NAMES},
             "file.open": files.choose,
             "file.save": partial(self._with_document, files.save),
@@ -252,6 +256,7 @@ class MainWindow(QMainWindow):
         self.tabs.close_wanted.connect(self._on_close_wanted)
         self.tabs.moved.connect(self._on_tab_moved)
         self.welcome.new_wanted.connect(session.open_ready_graph)
+        self.welcome.templates_wanted.connect(self._show_templates)
         self.welcome.empty_wanted.connect(session.new)
         self.welcome.open_wanted.connect(self.files.choose)
         self.welcome.file_wanted.connect(session.open_file)
@@ -265,6 +270,7 @@ class MainWindow(QMainWindow):
         self.dock(QueueDock).picked.connect(self._show_pictures)
         self.dock(QueueDock).open_requested.connect(self._open_job)
         self.dock(QueueDock).node_wanted.connect(self._show_failed_node)
+        self.dock(QueueDock).details_wanted.connect(self._show_details)
         self._services.bridge.pictures_made.connect(self._services.pictures.forget)
         self.commands["view.refresh"].triggered.connect(self._services.pictures.clear)
 
@@ -478,8 +484,8 @@ class MainWindow(QMainWindow):
         canvas.viewer().centre_on(node_id)
         canvas.viewer().setFocus()
 
-    def _show_pictures(self, paths: list[Path]) -> None:
-        self.dock(ResultViewer).show_pictures(paths)
+    def _show_pictures(self, paths: Sequence[Path], index: int = 0) -> None:
+        self.dock(ResultViewer).show_pictures(paths, index)
         self.panels.bring_up(self.dock(ResultViewer))
 
     def _view_node(self, opened: OpenDocument, node_id: str) -> None:
@@ -558,10 +564,21 @@ class MainWindow(QMainWindow):
             self.dock(kind).set_theme(theme)
         for canvas in self._canvases.values():
             canvas.set_theme(theme)
-        for hint in self._hints.values():
-            hint.set_theme(theme)
+        for part in (*self._hints.values(), *self.findChildren(JobDetails)):
+            part.set_theme(theme)
 
     # Dialogs
+
+    def _show_templates(self) -> None:
+        given = self._services
+        gallery = TemplateGallery(given.session, given.registry, given.folders, self.theme, self)
+        gallery.chosen.connect(self._open_filled)
+        self._show_dialog(gallery)
+
+    def _open_filled(self, document: GraphDocument, run: bool) -> None:
+        opened = self._services.session.open_document(document)
+        if run:
+            self._run(opened)
 
     def _show_settings(self) -> None:
         given = self._services
@@ -574,6 +591,19 @@ class MainWindow(QMainWindow):
 
     def _show_about(self) -> None:
         self._show_dialog(About(self.status.device.text(), self))
+
+    def _show_details(self, job: JobFacts) -> None:
+        """Shows all that is kept of a job, beside other jobs that are shown."""
+        for dialog in self.findChildren(JobDetails):
+            if dialog.job_id == job.id and dialog.isVisible():
+                dialog.raise_()
+                dialog.activateWindow()
+                return
+        given = self._services
+        dialog = JobDetails(job, given.queue, given.pictures, given.registry, self.theme, self)
+        dialog.picked.connect(self._show_pictures)
+        dialog.open_requested.connect(self._open_job)
+        self._show_dialog(dialog)
 
     def _show_dialog(self, dialog: QDialog) -> None:
         """Shows a dialog beside which the work can go on."""

@@ -62,6 +62,8 @@ from app.ui.thumbnails import Thumbnails, draw_inside
 Index = QModelIndex | QPersistentModelIndex
 
 _JOB: Final = int(Qt.ItemDataRole.UserRole)
+_REMOVE: Final = ("Del", "Backspace")
+_DETAILS: Final = ("Alt+Return", "Alt+Enter")
 _MIME: Final = "application/x-darkroom-job"
 _TICK_MS: Final = 200
 _PENDING_SHOWN: Final = 5
@@ -88,11 +90,13 @@ class QueueDock(QDockWidget):
         picked: The pictures of an ended job, to be looked at.
         open_requested: A whole job, whose workflow is to be opened as a document.
         node_wanted: A job whose failed node is to be shown.
+        details_wanted: A job of which all is to be shown that is kept.
     """
 
     picked = Signal(object)
     open_requested = Signal(object)
     node_wanted = Signal(object)
+    details_wanted = Signal(object)
 
     def __init__(
         self, queue: JobQueue, pictures: Pictures, theme: Theme, parent: QWidget | None = None
@@ -175,12 +179,14 @@ class QueueDock(QDockWidget):
         pending.setDefaultDropAction(Qt.DropAction.MoveAction)
         for view in (pending, ended):
             view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-            remove = QAction("Remove", view)
-            remove.setShortcuts([QKeySequence(Qt.Key.Key_Delete), QKeySequence(Qt.Key.Key_Backspace)])
-            remove.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-            remove.triggered.connect(partial(self._remove_selected, view))
-            view.addAction(remove)
+            for keys, act in ((_REMOVE, self._remove_selected), (_DETAILS, self._detail_selected)):
+                action = QAction(view)
+                action.setShortcuts([QKeySequence(key) for key in keys])
+                action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+                action.triggered.connect(partial(act, view))
+                view.addAction(action)
             view.customContextMenuRequested.connect(partial(self._show_menu, view))
+        pending.activated.connect(lambda index: self.details_wanted.emit(index.data(_JOB)))
         ended.clicked.connect(self._pick)
         ended.activated.connect(self._pick)
         ended.doubleClicked.connect(self._open)
@@ -231,6 +237,10 @@ class QueueDock(QDockWidget):
         model = view.model()
         view.setCurrentIndex(model.index(min(row, model.rowCount() - 1), 0))
 
+    def _detail_selected(self, view: _JobView, _checked: bool = False) -> None:
+        for job in view.selected():
+            self.details_wanted.emit(job)
+
     def _show_menu(self, view: _JobView, place: QPoint) -> None:
         job = view.indexAt(place).data(_JOB)
         if isinstance(job, JobFacts):
@@ -260,6 +270,9 @@ class QueueDock(QDockWidget):
         again = "Duplicate" if job.state is JobState.PENDING else "Run Again"
         menu.addAction(again, lambda: self._queue.duplicate(job.id))
         menu.addAction("Open Its Workflow", lambda: self.open_job(job))
+        details = menu.addAction("Details...", lambda: self.details_wanted.emit(job))
+        details.setShortcut(QKeySequence(_DETAILS[0]))
+        details.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)  # that of the list is at work
         if job.message:
             menu.addAction("Copy Message", lambda: QGuiApplication.clipboard().setText(job.message))
         menu.addSeparator()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,10 +20,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
-    QGridLayout,
     QLabel,
     QMenu,
-    QScrollArea,
     QSplitter,
     QStackedWidget,
     QToolBar,
@@ -38,8 +36,8 @@ from app.pictures import Levels, Pictures
 from app.theme import Theme
 from app.ui import style
 from app.ui.empty_state import EmptyState
+from app.ui.facts_panel import FactsPanel
 from app.ui.picture_view import PictureView
-from app.ui.read_text import ReadText
 from core.errors import DarkroomError
 from core.media.outputs import write_whole
 from core.media.strip import without_texts
@@ -73,7 +71,7 @@ class ResultViewer(QDockWidget):
         self._full: _FullScreen | None = None
         self.view = PictureView(theme)
         self.view.setAccessibleName("Picture")
-        self.facts = _FactsPanel()
+        self.facts = FactsPanel("About this picture")
         self.empty = EmptyState("viewer", *_NOTHING, theme)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.view)
@@ -393,33 +391,6 @@ def _without_texts(image: QImage) -> QImage:
     size = image.size()
     plain = QImage(image.constBits(), size.width(), size.height(), image.bytesPerLine(), image.format())
     return plain.copy()
-
-
-class _FactsPanel(QScrollArea):
-    """What is known about a picture, in two columns; texts can be selected."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setMinimumHeight(self.fontMetrics().height() * 5)
-        self.setAccessibleName("About this picture")
-
-    def show_facts(self, facts: Iterable[Fact]) -> None:
-        """Shows these instead of what was there."""
-        inner = QWidget()
-        grid = QGridLayout(inner)
-        grid.setContentsMargins(10, 8, 10, 8)
-        grid.setHorizontalSpacing(12)
-        grid.setVerticalSpacing(4)
-        grid.setColumnStretch(1, 1)
-        row = 0
-        for row, fact in enumerate(facts):
-            label, text = QLabel(fact.label), ReadText(fact.text)
-            style.set_role(label, "dim")
-            grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(text, row, 1)
-        grid.setRowStretch(row + 1, 1)
-        self.setWidget(inner)
 
 
 class _FullScreen(QWidget):
