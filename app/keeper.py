@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from core.store.assets import AssetStore
     from core.store.database import Database
     from core.store.jobs import JobStore
+
+_log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 _Answer: TypeAlias = Callable[[], object]
@@ -161,10 +165,16 @@ class KeeperThread(Keeper):
     # On the thread.
 
     def _work(self) -> None:
-        stores = self._open()
+        try:
+            stores = self._open()
+        except Exception as error:  # noqa: BLE001 - a broken library raises anything, and the user must hear
+            _log.exception("the queue cannot work")
+            reason = str(error) or type(error).__name__
+            stores = _unusable(f"a library that the queue needs cannot be loaded: {reason}; install it again")
         while (order := self._orders.get()) is not None:
             self._say(order(stores))
-        stores.database.close()
+        with suppress(DarkroomError):
+            stores.database.close()
 
     def _open(self) -> Stores:
         from core.store.database import open_database
@@ -200,6 +210,17 @@ def _stores(database: Database) -> Stores:
     from core.store.jobs import JobStore
 
     return Stores(database, JobStore(database), AssetStore(database))
+
+
+def _unusable(reason: str) -> Stores:
+    """Stores that refuse everything."""
+
+    class Unusable:
+        def __getattr__(self, name: str) -> NoReturn:
+            raise DarkroomError(reason)
+
+    refusing: Any = Unusable()
+    return Stores(refusing, refusing, refusing)
 
 
 def _nothing() -> None:

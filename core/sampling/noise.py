@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
-import torchsde
 from torch import Tensor
+
+from core.optional import library
 
 
 def starting_noise(shape: Sequence[int], seed: int, batch_index: Sequence[int] | None = None) -> Tensor:
@@ -73,6 +74,7 @@ class BrownianNoise:
         self._device = x.device
         # The tree rounds its ends and complains of questions beyond them.
         self._ends = round(sigma_min, 6), round(sigma_max, 6)
+        torchsde = library("torchsde", "this sampler")
         self._tree = torchsde.BrownianTree(sigma_min, start, sigma_max, entropy=seed)
 
     def __call__(self, sigma: float, sigma_next: float) -> Tensor:

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import scipy.stats
 import torch
 from torch import Tensor
 
+from core.optional import library
 from core.sampling.names import SCHEDULERS
 from core.sampling.schedule import Schedule
 
@@ -104,7 +104,8 @@ def beta(schedule: Schedule, steps: int, alpha: float = 0.6, beta: float = 0.6) 
     Source: Lee et al. 2024, "Beta Sampling is All You Need".
     """
     shares = 1 - np.linspace(0, 1, steps, endpoint=False)
-    quantiles = np.asarray(scipy.stats.beta.ppf(shares, alpha, beta))
+    stats = library("scipy.stats", "the scheduler beta")
+    quantiles = np.asarray(stats.beta.ppf(shares, alpha, beta))
     positions = np.rint(quantiles * (len(schedule.table) - 1)).astype(int)
     return _ending_in_zero(schedule.table[list(dict.fromkeys(positions.tolist()))])
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -328,6 +329,20 @@ def test_without_its_file_the_queue_works(started: Callable[..., Program], tmp_p
     assert len(program.told) == 1
     assert "not kept this time" in program.told[0]
     assert "folder.db" in program.told[0]
+
+
+def test_without_a_library_of_the_queue_everything_is_refused_with_the_reason(
+    started: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "core.store.jobs", raising=False)
+    monkeypatch.setitem(sys.modules, "sqlalchemy.orm", None)
+    program = started()
+    program.queue.add(job("a"))
+    program.keeper.settle()
+    assert program.queue.pending == ()
+    assert program.found == [Recovered((), Pause.NONE)], "the window waits for it"
+    assert all("a library that the queue needs cannot be loaded" in told for told in program.told)
+    assert len(program.told) == 2
 
 
 def test_a_busy_disk_does_not_hold_up_the_window(

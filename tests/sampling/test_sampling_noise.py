@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from helpers.golden import load_family
 
+from core.errors import DarkroomError
 from core.sampling.noise import AncestralNoise, BrownianNoise, starting_noise
 
 CASES = {kind: [] for kind in ("prepared", "brownian", "ancestral")}
@@ -56,3 +59,9 @@ def test_brownian_noise_has_unit_variance_and_adds_up():
 def test_batch_indices_that_do_not_fit_are_refused(batch_index):
     with pytest.raises(ValueError, match="2 indices of 0 or more"):
         starting_noise([2, 4, 8, 8], 0, batch_index)
+
+
+def test_without_its_library_the_noise_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchsde", None)
+    with pytest.raises(DarkroomError, match="this sampler needs the library torchsde"):
+        BrownianNoise(torch.zeros(1, 4, 8, 8), 0.1, 10.0, seed=5)
