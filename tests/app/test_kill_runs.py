@@ -107,7 +107,7 @@ def live(folder: Path, file: int, dice: random.Random) -> None:
     def say(words: str) -> None:
         os.write(file, f"{words}\n".encode())
 
-    def queue_more(_changed: object = None) -> None:
+    def queue_more() -> None:
         while len(queue.pending) + len(asked) < WAITING:
             job = small_job(dice)
             asked.add(job.id)
