@@ -115,7 +115,8 @@ class Program(QObject):
             queue = JobQueue(keeper, self)
             ends.callback(_follow_limits(queue, settings))
             queue.open()
-            AssetWatch(keeper, queue, folders, self).start()
+            assets = AssetWatch(keeper, queue, folders, self)
+            assets.start()
             executor = ExecutorThread(queue, registry, folders, options.device, self, profile.log_dir)
             ends.callback(executor.stop)
             bridge = Bridge(executor, queue, registry, folders, session.find, self)
@@ -128,6 +129,7 @@ class Program(QObject):
                 folders=folders,
                 session=session,
                 keeper=keeper,
+                assets=assets,
                 queue=queue,
                 executor=executor,
                 bridge=bridge,

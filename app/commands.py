@@ -76,6 +76,7 @@ def _float(panel: str, title: str) -> Command:
 
 COMMANDS: Final = (
     _window("file.new", "New", "File", "Ctrl+N"),
+    _window("file.templates", "Templates...", "File", "Ctrl+Shift+N"),
     *map(_template, templates()),
     _window("file.open", "Open...", "File", "Ctrl+O"),
     _window("file.save", "Save", "File", "Ctrl+S", section=True),
@@ -132,6 +133,7 @@ COMMANDS: Final = (
     _switch("window.properties", "Properties", "Window"),
     _switch("window.library", "Node Library", "Window", "N", canvas=True),
     _switch("window.timeline", "Timeline", "Window"),
+    _switch("window.assets", "Assets", "Window"),
     _switch("window.log", "Log", "Window", "Ctrl+`"),
     _float("queue", "Queue"),
     _float("preview", "Preview"),
@@ -139,6 +141,7 @@ COMMANDS: Final = (
     _float("properties", "Properties"),
     _float("library", "Node Library"),
     _float("timeline", "Timeline"),
+    _float("assets", "Assets"),
     _float("log", "Log"),
     _switch("window.focus", "Focus Mode", "Window", "F", canvas=True),
     _window("window.reset", "Reset Layout", "Window"),

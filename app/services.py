@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from app.asset_watch import AssetWatch
     from app.bridge import Bridge
     from app.executor import ExecutorThread
     from app.jobs import JobQueue
@@ -35,6 +36,7 @@ class Services:
     folders: Folders
     session: Session
     keeper: KeeperThread
+    assets: AssetWatch
     queue: JobQueue
     executor: ExecutorThread
     bridge: Bridge

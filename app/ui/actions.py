@@ -54,6 +54,7 @@ _SWITCH_ICONS: Final = {
     "window.properties": "properties",
     "window.library": "library",
     "window.timeline": "timeline",
+    "window.assets": "assets",
     "window.log": "log",
 }
 """Icons of what is switched on and off: menus show a tick instead, tool bars and the palette the icon."""

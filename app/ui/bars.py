@@ -35,6 +35,7 @@ _PANELS: Final = (
     "window.viewer",
     "window.queue",
     "window.timeline",
+    "window.assets",
     "window.log",
 )
 

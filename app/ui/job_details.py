@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from PySide6.QtCore import (
-    QAbstractListModel,
     QAbstractTableModel,
-    QMimeData,
     QModelIndex,
     QPersistentModelIndex,
     Qt,
@@ -39,7 +37,7 @@ from app.ui import style
 from app.ui.facts_panel import FactsPanel
 from app.ui.job_words import duration
 from app.ui.thumbnails import Thumbnails
-from app.ui.tiles import PATH, PICTURE, TileView, dragged_files, tile_side
+from app.ui.tiles import PATH, PICTURE, TileRows, TileView, tile_side
 from app.ui.timeline_dock import in_seconds
 from core.inspection import in_bytes
 from core.nodes.registry import Registry
@@ -291,7 +289,7 @@ class _NodeRows(QAbstractTableModel):
         self.endResetModel()
 
 
-class _OutputRows(QAbstractListModel):
+class _OutputRows(TileRows):
     """The files that a job has made."""
 
     def __init__(self, pictures: Pictures, view: QWidget) -> None:
@@ -332,10 +330,6 @@ class _OutputRows(QAbstractListModel):
             return self._decoded.of(str(path), jpeg)
         size = tile_side(self._view.fontMetrics()) * self._view.devicePixelRatioF()
         return self._pictures.thumbnail(path, round(size))
-
-    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
-        """The files that are dragged."""
-        return dragged_files(indexes)
 
 
 def _facts_of(job: JobFacts, kept: KeptJob | None) -> Iterator[Fact]:

@@ -34,6 +34,7 @@ from app.theme import Theme
 from app.ui import drops
 from app.ui.about import About
 from app.ui.actions import Actions
+from app.ui.assets_dock import AssetsDock
 from app.ui.bars import StatusLine, ToolBar
 from app.ui.command_palette import CommandPalette
 from app.ui.document_tabs import DocumentTabs
@@ -62,7 +63,7 @@ _SETTINGS: Final = {"view.minimap": "minimap", "view.snap": "snap_to_grid", "vie
 
 
 _DOCKS: Final = (
-    QueueDock, PreviewDock, ResultViewer, PropertiesDock, LibraryDock, TimelineDock, LogDock,
+    QueueDock, PreviewDock, ResultViewer, PropertiesDock, LibraryDock, TimelineDock, AssetsDock, LogDock,
 )  # fmt: skip
 
 Dock = TypeVar("Dock", bound=QDockWidget)
@@ -200,6 +201,7 @@ class MainWindow(QMainWindow):
             "window.properties": PropertiesDock(theme, self),
             "window.library": LibraryDock(given.registry, theme, self),
             "window.timeline": TimelineDock(given.registry, theme, self),
+            "window.assets": AssetsDock(given.keeper, given.assets, theme, self),
             "window.log": LogDock(given.log, theme, self),
         }
 
@@ -267,12 +269,18 @@ class MainWindow(QMainWindow):
         self.dock(TimelineDock).dialog_opened.connect(self.dialog_opened)
         self.dock(TimelineDock).message.connect(self.say)
         self.dock(TimelineDock).complained.connect(partial(self.messages.tell, Level.WARNING))
+        self.dock(AssetsDock).picked.connect(self._show_pictures)
+        self.dock(AssetsDock).open_requested.connect(session.open_file)
+        self.dock(AssetsDock).message.connect(self.say)
+        self.dock(AssetsDock).complained.connect(partial(self.messages.tell, Level.WARNING))
+        self.dock(AssetsDock).dialog_opened.connect(self.dialog_opened)
         self.dock(QueueDock).picked.connect(self._show_pictures)
         self.dock(QueueDock).open_requested.connect(self._open_job)
         self.dock(QueueDock).node_wanted.connect(self._show_failed_node)
         self.dock(QueueDock).details_wanted.connect(self._show_details)
         self._services.bridge.pictures_made.connect(self._services.pictures.forget)
         self.commands["view.refresh"].triggered.connect(self._services.pictures.clear)
+        self.commands["view.refresh"].triggered.connect(self._services.assets.start)
 
     # Documents
 

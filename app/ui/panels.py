@@ -125,7 +125,8 @@ class Panels(QObject):
     def reset(self) -> None:
         """Puts all panels where they belong."""
         docks = self._docks
-        library, log, timeline = docks["window.library"], docks["window.log"], docks["window.timeline"]
+        library, timeline = docks["window.library"], docks["window.timeline"]
+        others = docks["window.assets"], docks["window.log"]
         preview, properties = docks["window.preview"], docks["window.properties"]
         for dock in docks.values():
             dock.setFloating(False)
@@ -136,9 +137,10 @@ class Panels(QObject):
         self._window.tabifyDockWidget(preview, docks["window.viewer"])
         self._window.tabifyDockWidget(properties, docks["window.queue"])
         self._window.addDockWidget(_AREA.BottomDockWidgetArea, timeline)
-        self._window.tabifyDockWidget(timeline, log)
+        for dock in others:
+            self._window.tabifyDockWidget(timeline, dock)
         for dock in docks.values():
-            dock.setVisible(dock not in (timeline, log))
+            dock.setVisible(dock not in (timeline, *others))
         preview.raise_()
         properties.raise_()
         self._show_bars()

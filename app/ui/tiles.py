@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import QMimeData, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, QUrl
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QMimeData,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    QUrl,
+)
 from PySide6.QtGui import QColor, QDrag, QFontMetrics, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -37,12 +46,24 @@ _SIDE_EM: Final = 6
 _GONE_OPACITY: Final = 0.35
 
 
-def dragged_files(indexes: Sequence[QModelIndex]) -> QMimeData:
-    """The files of tiles, as every program takes them."""
-    data = QMimeData()
-    paths = [path for index in indexes if isinstance(path := index.data(PATH), Path)]
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    return data
+class TileRows(QAbstractListModel):
+    """What is shown as tiles, by the roles above. Files can be dragged, as every program takes them."""
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """What has a file can be dragged."""
+        has_file = index.isValid() and index.data(PATH) is not None
+        return super().flags(index) | (Qt.ItemFlag.ItemIsDragEnabled if has_file else Qt.ItemFlag(0))
+
+    def mimeTypes(self) -> list[str]:
+        """Tiles are dragged as files."""
+        return ["text/uri-list"]
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
+        """The files of tiles."""
+        data = QMimeData()
+        paths = [path for index in indexes if isinstance(path := index.data(PATH), Path)]
+        data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        return data
 
 
 def tile_side(metrics: QFontMetrics) -> int:
@@ -51,7 +72,7 @@ def tile_side(metrics: QFontMetrics) -> int:
 
 
 class TileView(QListView):
-    """Tiles in rows that are as long as there is room. Models answer to the roles above."""
+    """Tiles in rows that are as long as there is room; models are `TileRows`."""
 
     def __init__(self, name: str, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,7 +107,7 @@ class TileView(QListView):
         if not indexes:
             return
         drag = QDrag(self)
-        drag.setMimeData(dragged_files(indexes))
+        drag.setMimeData(self.model().mimeData(indexes))
         picture = indexes[0].data(PICTURE)
         if isinstance(picture, QPixmap) and not picture.isNull():
             side = tile_side(self.fontMetrics())

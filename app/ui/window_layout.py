@@ -10,7 +10,7 @@ from PySide6.QtCore import QByteArray, QRect, QSettings, QSize
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 """Raised when panels are added or renamed: older layouts no longer fit."""
 
 _FIRST_SHARE: Final = 0.9

@@ -8,19 +8,19 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from blake3 import blake3
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy.orm import Session, selectinload, undefer
 
 from core.errors import DarkroomError
+from core.optional import library
 from core.store.database import Database
 from core.store.pictures import SUFFIXES, thumbnail_of
+from core.store.records import ALL_ASSETS, Asset, AssetPage, AssetQuery
 from core.store.tables import AssetPlace, AssetRow, AssetTag
 
 _log = logging.getLogger(__name__)
@@ -31,35 +31,6 @@ _KINDS: Final = {
     **dict.fromkeys(SUFFIXES, "image"),
 }
 _LOADED: Final = (selectinload(AssetRow.places), selectinload(AssetRow.tags))
-
-
-@dataclass(frozen=True, slots=True)
-class Asset:
-    """What is known of a content.
-
-    Attributes:
-        hash: BLAKE3 of its bytes, 64 hexadecimal digits.
-        name: What its first file was called.
-        kind: `image`, `latent`, `model` or `file`.
-        created: When it was first seen.
-        user: What the user says of it.
-        system: What the program says of it, as which job made it.
-        places: Where it lies.
-        missing: Where it lay and is no longer.
-        preview: A small JPEG where it is a picture.
-    """
-
-    hash: str
-    size: int
-    name: str
-    kind: str
-    created: datetime
-    user: Mapping[str, Any]
-    system: Mapping[str, Any]
-    tags: tuple[str, ...]
-    places: tuple[Path, ...]
-    missing: tuple[Path, ...]
-    preview: bytes | None
 
 
 class Sight(Enum):
@@ -120,6 +91,25 @@ class AssetStore:
             rows = session.scalars(wanted.order_by(AssetRow.number).options(*_LOADED))
             return tuple(_asset(row) for row in rows)
 
+    def page(self, query: AssetQuery = ALL_ASSETS, *, after: str = "", count: int = 100) -> AssetPage:
+        """Assets, those that came last first, with their previews.
+
+        Args:
+            after: Hash of the asset that the page begins behind; empty for the newest.
+            count: The most that are wanted.
+        """
+        wanted = [_naming(word) for word in query.text.split()]
+        if query.is_missing:
+            wanted.append(~_has_place(AssetPlace.missing_since.is_(None)))
+        with self._database.reading() as session:
+            total = session.scalar(select(func.count()).select_from(AssetRow).where(*wanted)) or 0
+            if after:
+                last = select(AssetRow.number).where(AssetRow.hash == after).scalar_subquery()
+                wanted.append(AssetRow.number < last)
+            found = select(AssetRow).where(*wanted).order_by(AssetRow.number.desc()).limit(count)
+            rows = session.scalars(found.options(*_LOADED, undefer(AssetRow.preview)))
+            return AssetPage(tuple(_asset(row) for row in rows), total)
+
     def set_tags(self, digest: str, tags: Sequence[str]) -> None:
         """Gives an asset these tags and no others.
 
@@ -162,22 +152,40 @@ class AssetStore:
         """Where in a folder the content of an asset lies; only files of its size are read.
 
         Raises:
-            DarkroomError: There is no such asset, or a file of its size cannot be read.
+            DarkroomError: There is no such asset.
+        """
+        return next(filter(None, self.look_for(digest, folder)), None)
+
+    def look_for(self, digest: str, folder: Path) -> Iterator[Path | None]:
+        """Looks for an asset in a folder, file by file: None for each that is not it, then the one that is.
+
+        No other file is registered; those that cannot be read are passed over.
+
+        Raises:
+            DarkroomError: There is no such asset.
         """
         with self._database.reading() as session:
             size = _needed(session, digest).size
         for path in _files(folder):
-            if path.stat().st_size == size and self.register(path).hash == digest:
-                return path
-        return None
+            is_it = False
+            try:
+                facts = path.stat()
+                if is_it := facts.st_size == size and self._digest(path, facts) == digest:
+                    self._take_in(path, {}, digest)
+            except (OSError, DarkroomError) as error:
+                _log.info(str(error))
+            yield path if is_it else None
+            if is_it:
+                return
 
-    def _take_in(self, path: Path, system: Mapping[str, Any]) -> tuple[Asset, Sight]:
+    def _take_in(self, path: Path, system: Mapping[str, Any], digest: str = "") -> tuple[Asset, Sight]:
+        """Registers a file, whose hash may be known already."""
         try:
             facts = path.stat()
             known = self._unchanged(path, facts)
             if known is not None and path in known.places and not system:
                 return known, Sight.KNOWN
-            digest = known.hash if known else _hash(path)
+            digest = digest or (known.hash if known else _hash(path))
         except OSError as error:
             raise DarkroomError(f"{path} cannot be read: {error.strerror or error}") from error
         is_new = self.get(digest) is None
@@ -188,6 +196,11 @@ class AssetStore:
             sight = _put(session, row, path, facts.st_mtime_ns)
             session.flush()
             return _asset(row), Sight.NEW if is_new else sight
+
+    def _digest(self, path: Path, facts: os.stat_result) -> str:
+        """The hash of a file, which is read only if it has changed since it was last looked at."""
+        known = self._unchanged(path, facts)
+        return known.hash if known else _hash(path)
 
     def _unchanged(self, path: Path, facts: os.stat_result) -> Asset | None:
         """What a file is that has not changed since it was last looked at."""
@@ -224,6 +237,22 @@ class AssetStore:
 
 def _below(folder: Path) -> ColumnElement[bool]:
     return AssetPlace.path.startswith(_text(folder) + os.sep, autoescape=True)
+
+
+def _naming(word: str) -> ColumnElement[bool]:
+    """That a word occurs in the name of an asset or of its files, in its tags or in its note."""
+    path = AssetPlace.path
+    folder = func.rtrim(path, func.replace(path, os.sep, ""))  # without all that is no separator at its end
+    return or_(
+        AssetRow.name.icontains(word, autoescape=True),
+        AssetRow.user["note"].as_string().icontains(word, autoescape=True),
+        _has_place(func.replace(path, folder, "").icontains(word, autoescape=True)),
+        exists().where(AssetTag.asset == AssetRow.number, AssetTag.tag.icontains(word, autoescape=True)),
+    )
+
+
+def _has_place(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(AssetPlace.asset == AssetRow.number, condition)
 
 
 def _row(session: Session, digest: str) -> AssetRow | None:
@@ -293,7 +322,7 @@ def _paths(row: AssetRow, *, is_missing: bool) -> tuple[Path, ...]:
 
 
 def _hash(path: Path) -> str:
-    hasher = blake3()
+    hasher = library("blake3", "knowing files by their content").blake3()
     hasher.update_mmap(path)
     return hasher.hexdigest()
 

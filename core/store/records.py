@@ -151,3 +151,56 @@ class Recovered:
 
     interrupted: tuple[str, ...]
     pause: Pause
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """What is known of a content.
+
+    Attributes:
+        hash: BLAKE3 of its bytes, 64 hexadecimal digits.
+        name: What its first file was called.
+        kind: `image`, `latent`, `model` or `file`.
+        created: When it was first seen.
+        user: What the user says of it.
+        system: What the program says of it, as which job made it.
+        places: Where it lies.
+        missing: Where it lay and is no longer.
+        preview: A small JPEG where it is a picture.
+    """
+
+    hash: str
+    size: int
+    name: str
+    kind: str
+    created: datetime
+    user: Mapping[str, Any]
+    system: Mapping[str, Any]
+    tags: tuple[str, ...]
+    places: tuple[Path, ...]
+    missing: tuple[Path, ...]
+    preview: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class AssetQuery:
+    """Which assets are wanted. What is left empty excludes nothing.
+
+    Attributes:
+        text: Words that each occur in its name, the name of one of its files, a tag or the note.
+        is_missing: None of its files is where it was.
+    """
+
+    text: str = ""
+    is_missing: bool = False
+
+
+ALL_ASSETS = AssetQuery()
+
+
+@dataclass(frozen=True, slots=True)
+class AssetPage:
+    """Some of the assets that were asked for, and how many there are in all."""
+
+    assets: tuple[Asset, ...]
+    total: int

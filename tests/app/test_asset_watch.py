@@ -81,3 +81,63 @@ def test_folders_are_looked_through_at_the_start(keeper: Keeper, folders: Folder
         asset = asset_of(keeper, path)
         assert asset is not None
         assert asset.places == tuple(sorted(paths)), "the same bytes are one asset"
+
+
+def changes(watch: AssetWatch) -> list[None]:
+    told: list[None] = []
+    watch.changed.connect(lambda: told.append(None))
+    return told
+
+
+def test_it_tells_when_files_came_or_went(keeper: Keeper, folders: Folders) -> None:
+    queue = JobQueue(keeper)
+    watch = AssetWatch(keeper, queue, folders)
+    told = changes(watch)
+    made = picture(folders.directory("output") / "made.png", "#ff0000")
+    run(queue, keeper, graph(), made)
+    assert told
+    told.clear()
+    for _ in range(2):
+        watch.start()
+    keeper.settle()
+    assert told == [], "all of it is known"
+    made.unlink()
+    watch.start()
+    keeper.settle()
+    assert told
+    asset = asset_of(keeper, made)
+    assert asset is not None
+    assert asset.missing == (made,)
+
+
+def test_a_missing_file_is_found_again(keeper: Keeper, folders: Folders, tmp_path: Path) -> None:
+    watch = AssetWatch(keeper, JobQueue(keeper), folders)
+    output = folders.directory("output")
+    made = picture(output / "made.png", "#ff0000")
+    watch.start()
+    keeper.settle()
+    asset = asset_of(keeper, made)
+    assert asset is not None
+    away = tmp_path / "away"
+    (away / "below").mkdir(parents=True)
+    made.rename(away / "below/other.png")
+    watch.start()
+    keeper.settle()
+    told, found = changes(watch), list[Path | None]()
+    watch.find_again(asset.hash, watch.places, found.append)
+    watch.find_again(asset.hash, [tmp_path / "nowhere", away], found.append)
+    keeper.settle()
+    assert found == [None, away / "below/other.png"]
+    assert told == [None]
+    again = asset_of(keeper, away / "below/other.png")
+    assert again is not None
+    assert (again.hash, again.missing) == (asset.hash, ())
+
+
+def test_what_cannot_be_looked_for_is_told(keeper: Keeper, folders: Folders) -> None:
+    watch = AssetWatch(keeper, JobQueue(keeper), folders)
+    told: list[str] = []
+    keeper.complained.connect(told.append)
+    watch.find_again("0" * 64, watch.places, lambda path: pytest.fail(f"{path} was found"))
+    keeper.settle()
+    assert told == [f"there is no asset {'0' * 64}"]

@@ -16,6 +16,7 @@ from core.store import assets as assets_module
 from core.store.assets import AssetStore, Found, Sight
 from core.store.database import memory_database
 from core.store.pictures import thumbnail_of
+from core.store.records import AssetPage, AssetQuery
 
 
 @pytest.fixture
@@ -157,10 +158,84 @@ def test_a_file_is_found_again_among_those_of_its_size(
     monkeypatch.setattr(assets_module, "_hash", lambda path: (read.append(path.name), really(path))[1])
     assert store.find_again(asset.hash, elsewhere) == wanted
     assert sorted(read) == ["x.txt", "y.txt"]
+    assert store.of(elsewhere / "x.txt") is None, "what is not looked for is not registered"
     wanted.unlink()
     assert store.find_again(asset.hash, elsewhere) is None
     with pytest.raises(DarkroomError, match="no asset"):
         store.find_again("0" * 64, elsewhere)
+
+
+def test_files_that_cannot_be_read_do_not_end_a_search(store: AssetStore, folder: Path) -> None:
+    asset = store.register(write(folder / "sub/a.txt", "looked for"))
+    (folder / "sub/a.txt").rename(folder / "b.txt")
+    (folder / "a_dead_link.txt").symlink_to(folder / "nowhere.txt")
+    assert [*store.look_for(asset.hash, folder)] == [None, folder / "b.txt"]
+    assert store.find_again(asset.hash, folder / "nowhere") is None
+
+
+def names(store: AssetStore, text: str = "", *, is_missing: bool = False) -> list[str]:
+    page = store.page(AssetQuery(text, is_missing))
+    assert page.total == len(page.assets)
+    return [asset.name for asset in page.assets]
+
+
+def test_assets_come_in_pages_the_newest_first(store: AssetStore, folder: Path) -> None:
+    assert store.page() == AssetPage((), 0)
+    for number in range(7):
+        store.register(write(folder / f"{number}.txt", str(number)))
+    first = store.page(count=3)
+    assert ([asset.name for asset in first.assets], first.total) == (["6.txt", "5.txt", "4.txt"], 7)
+    store.register(write(folder / "new.txt", "new"))
+    second = store.page(after=first.assets[-1].hash, count=3)
+    assert [asset.name for asset in second.assets] == ["3.txt", "2.txt", "1.txt"], "new ones move nothing"
+    assert second.total == 8
+    assert store.page(after=second.assets[-1].hash).assets == (store.of(folder / "0.txt"),)
+
+
+def test_assets_are_found_by_name_tag_and_note(store: AssetStore, folder: Path) -> None:
+    door = store.register(write(folder / "Red_door.txt", "1"))
+    hill = store.register(write(folder / "hill 100%.txt", "2"))
+    store.set_tags(door.hash, ["good", "Best of May"])
+    store.describe(hill.hash, note="for the calendar", rating=5)
+    (folder / "hill 100%.txt").rename(folder / "meadow.txt")
+    store.register(folder / "meadow.txt")
+    for text, wanted in {
+        "": ["hill 100%.txt", "Red_door.txt"],
+        "door": ["Red_door.txt"],
+        "RED goo": ["Red_door.txt"],
+        "may": ["Red_door.txt"],
+        "calendar": ["hill 100%.txt"],
+        "0%": ["hill 100%.txt"],
+        "d_d": ["Red_door.txt"],
+        "rating": [],
+        "meadow": ["hill 100%.txt"],
+        "door hill": [],
+        folder.name: [],
+    }.items():
+        assert names(store, text) == wanted, text
+
+
+def test_what_is_missing_is_found(store: AssetStore, folder: Path) -> None:
+    for name in ("gone", "moved", "there"):
+        store.register(write(folder / f"{name}.txt", name))
+    store.register(write(folder / "copy of gone.txt", "gone"))
+    changed = store.register(write(folder / "changed.txt", "before"))
+    store.register(write(folder / "changed.txt", "afterwards"))
+    (folder / "copy of gone.txt").unlink()
+    (folder / "moved.txt").rename(folder / "sub.txt")
+    [*store.scan(folder)]
+    assert names(store, is_missing=True) == [changed.name], "of the other one there is a copy"
+    (folder / "gone.txt").unlink()
+    [*store.scan(folder)]
+    assert names(store, is_missing=True) == ["changed.txt", "gone.txt"]
+    assert names(store, "gon", is_missing=True) == ["gone.txt"]
+
+
+def test_a_page_brings_previews(store: AssetStore, folder: Path) -> None:
+    Image.new("RGB", (9, 9), "#ff0000").save(folder / "a.png")
+    asset = store.register(folder / "a.png")
+    assert store.page().assets == (asset,)
+    assert asset.preview is not None
 
 
 def test_a_folder_that_only_begins_alike_is_not_meant(store: AssetStore, folder: Path) -> None:
