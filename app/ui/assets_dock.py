@@ -346,10 +346,13 @@ class AssetGallery(QWidget):
         names = name_of(assets[0]) if len(assets) == 1 else f"{len(assets)} files"
         dialog = QFileDialog(self, f"Look for {names} in")
         dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.fileSelected.connect(lambda name: self._find_again(assets, [Path(name)]))
+        dialog.fileSelected.connect(partial(self._find_in, assets))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
         self.dialog_opened.emit(dialog)
+
+    def _find_in(self, assets: Sequence[Asset], folder: str) -> None:
+        self._find_again(assets, [Path(folder)])
 
     def _find_again(self, assets: Sequence[Asset], places: Sequence[Path]) -> None:
         for asset in assets:

@@ -206,6 +206,7 @@ class _ModelBox(QComboBox):
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
         completer = self.completer()
+        assert completer is not None  # every line of a box has one
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         _make_narrow(self)

@@ -186,7 +186,7 @@ class QueueDock(QDockWidget):
                 action.triggered.connect(partial(act, view))
                 view.addAction(action)
             view.customContextMenuRequested.connect(partial(self._show_menu, view))
-        pending.activated.connect(lambda index: self.details_wanted.emit(index.data(_JOB)))
+        pending.activated.connect(self._detail)
         ended.clicked.connect(self._pick)
         ended.activated.connect(self._pick)
         ended.doubleClicked.connect(self._open)
@@ -236,6 +236,9 @@ class QueueDock(QDockWidget):
         self._queue.remove([job.id for job in view.selected()])
         model = view.model()
         view.setCurrentIndex(model.index(min(row, model.rowCount() - 1), 0))
+
+    def _detail(self, index: QModelIndex) -> None:
+        self.details_wanted.emit(index.data(_JOB))
 
     def _detail_selected(self, view: _JobView, _checked: bool = False) -> None:
         for job in view.selected():
