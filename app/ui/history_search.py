@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -45,8 +45,7 @@ class HistorySearch(QWidget):
     Attributes:
         line: Words that all occur.
         filter: Shows `more`; in the accent colour while something there leaves jobs out.
-        more: Holds `states`, `days`, `since` and `until`, `model` and `all`.
-        all: Lets all jobs be shown again.
+        more: The other fields; None until they are wanted for the first time.
     """
 
     def __init__(self, queue: JobQueue, theme: Theme) -> None:
@@ -55,18 +54,13 @@ class HistorySearch(QWidget):
         self._theme = theme
         self.line = QLineEdit()
         self.filter = QToolButton()
-        self.states = _box([label for label, _ in _STATES], "What became of them")
-        self.days = _box([label for label, _ in _DAYS], "When they were queued")
-        self.since = DateField("From", "First day", theme)
-        self.until = DateField("Until", "Last day", theme)
-        self.model = _ModelBox()
-        self.all = QToolButton()
-        self.problem = ReadText()
-        self.more = QWidget()
+        self.more: MoreFields | None = None
         self._wait = QTimer(self, interval=_TYPED_MS, singleShot=True)
         self._arrange()
-        self._connect()
-        self._show_days()
+        self.line.textChanged.connect(lambda: self._wait.start())
+        self.line.returnPressed.connect(self._search)
+        self.filter.toggled.connect(self._show_more)
+        self._wait.timeout.connect(self._search)
         self.set_theme(theme)
 
     @property
@@ -77,17 +71,15 @@ class HistorySearch(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Takes another look."""
         self._theme = theme
-        for field in (self.since, self.until):
-            field.set_theme(theme)
+        if self.more is not None:
+            self.more.set_theme(theme)
         self._show_filter()
 
     def reset(self) -> None:
         """Lets all jobs be shown."""
-        for box in (self.states, self.days):
-            box.setCurrentIndex(0)
-        for line in (self.line, self.model.line, self.since, self.until):
-            line.clear()
-        self._show_days()
+        self.line.clear()
+        if self.more is not None:
+            self.more.clear()
         self._search()
 
     def _arrange(self) -> None:
@@ -97,14 +89,102 @@ class HistorySearch(QWidget):
         self.filter.setToolTip("State, time and model")
         self.filter.setAccessibleName("Filter finished jobs")
         self.filter.setCheckable(True)
+        top = QHBoxLayout()
+        top.addWidget(self.line, 1)
+        top.addWidget(self.filter)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(8, 4, 4, 4)
+        self._column.setSpacing(4)
+        self._column.addLayout(top)
+
+    def _show_more(self, is_wanted: bool) -> None:
+        if self.more is None:
+            self.more = MoreFields(self._queue, self._theme)
+            self.more.typed.connect(self._wait.start)
+            self.more.changed.connect(self._search)
+            self.more.all.clicked.connect(self.reset)
+            self._column.addWidget(self.more)
+        self.more.setVisible(is_wanted)
+
+    def _search(self) -> None:
+        """Looks for what the fields say, unless they say something that has no sense."""
+        self._wait.stop()
+        text = self.line.text().strip()
+        query = Query(text) if self.more is None else self.more.query(text)
+        if query is not None:
+            self._queue.search(query)
+            self._show_filter()
+
+    def _show_filter(self) -> None:
+        query = self._queue.query
+        leaves_out = bool(query.model or query.since or query.until or query.states)
+        self.filter.setIcon(icons.icon("filter", self._theme, self._theme.accent if leaves_out else ""))
+
+
+class MoreFields(QWidget):
+    """What finished jobs can be found by besides words.
+
+    Attributes:
+        states, days, model: What became of them, when they were queued, and with which model.
+        since, until: Shown while jobs between two days are wanted.
+        all: Lets all jobs be shown again.
+        problem: What is wrong with what is written.
+
+    Signals:
+        typed: A letter was written; more may follow.
+        changed: Others are wanted.
+    """
+
+    typed = Signal()
+    changed = Signal()
+
+    def __init__(self, queue: JobQueue, theme: Theme) -> None:
+        super().__init__()
+        self._queue = queue
+        self.states = _box([label for label, _ in _STATES], "What became of them")
+        self.days = _box([label for label, _ in _DAYS], "When they were queued")
+        self.since = DateField("From", "First day", theme)
+        self.until = DateField("Until", "Last day", theme)
+        self.model = _ModelBox()
+        self.all = QToolButton()
+        self.problem = ReadText()
+        self._arrange()
+        self._connect()
+        self._show_days()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Takes another look."""
+        for field in (self.since, self.until):
+            field.set_theme(theme)
+
+    def clear(self) -> None:
+        """Leaves no job out."""
+        for box in (self.states, self.days):
+            box.setCurrentIndex(0)
+        for line in (self.model.line, self.since, self.until):
+            line.clear()
+        self._show_days()
+
+    def query(self, text: str) -> Query | None:
+        """What is wanted, with some words; None where it has no sense, which is told."""
+        since, until, problem = self._span()
+        self.problem.setText(problem)
+        self.problem.setVisible(bool(problem))
+        _, states = _STATES[self.states.currentIndex()]
+        return None if problem else Query(text, self.model.line.text().strip(), since, until, states)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Looks which models there are."""
+        super().showEvent(event)
+        self._find_models()
+
+    def _arrange(self) -> None:
         self.all.setText("Show All")
         self.all.setToolTip("Leave no finished job out")
         self.problem.hide()
         style.set_role(self.problem, "danger")
-        top = QHBoxLayout()
-        top.addWidget(self.line, 1)
-        top.addWidget(self.filter)
-        grid = QGridLayout(self.more)
+        grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
         for column in (0, 1):
@@ -118,56 +198,25 @@ class HistorySearch(QWidget):
         last.addWidget(self.model, 1)
         last.addWidget(self.all)
         grid.addLayout(last, 3, 0, 1, 2)
-        self.more.hide()
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 4, 4)
-        column.setSpacing(4)
-        column.addLayout(top)
-        column.addWidget(self.more)
 
     def _connect(self) -> None:
-        self.filter.toggled.connect(self.more.setVisible)
-        self.filter.toggled.connect(self._find_models)
         self._queue.job_ended.connect(self._find_models)
-        self._wait.timeout.connect(self._search)
-        for line in (self.line, self.model.line):
-            line.textChanged.connect(lambda: self._wait.start())
-            line.returnPressed.connect(self._search)
-        for box in (self.states, self.days):
-            box.activated.connect(self._search)
+        self.model.line.textChanged.connect(self.typed)
+        self.model.line.returnPressed.connect(self.changed)
         self.days.activated.connect(self._show_days)
+        for box in (self.states, self.days):
+            box.activated.connect(self.changed)
         for field in (self.since, self.until):
-            field.chosen.connect(self._search)
-            field.editingFinished.connect(self._search)
-        self.all.clicked.connect(self.reset)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Looks which models there are."""
-        super().showEvent(event)
-        self._find_models()
+            field.chosen.connect(self.changed)
+            field.editingFinished.connect(self.changed)
 
     def _find_models(self, _cause: object = None) -> None:
-        if self.model.isVisible():
+        if self.isVisible():
             self._queue.find_models(self.model.offer)
 
     def _show_days(self) -> None:
         for field in (self.since, self.until):
             field.setVisible(self.days.currentIndex() == _BETWEEN)
-
-    def _search(self) -> None:
-        """Looks for what the fields say; where they say nothing that has a sense, tells that instead."""
-        self._wait.stop()
-        since, until, problem = self._span()
-        self.problem.setText(problem)
-        self.problem.setVisible(bool(problem))
-        if problem:
-            return
-        _, states = _STATES[self.states.currentIndex()]
-        self._queue.search(
-            Query(self.line.text().strip(), self.model.line.text().strip(), since, until, states)
-        )
-        self._show_filter()
 
     def _span(self) -> tuple[datetime | None, datetime | None, str]:
         """From when on and until when jobs are wanted; or what is wrong with that."""
@@ -184,11 +233,6 @@ class HistorySearch(QWidget):
         if first and last and first[0] >= last[1]:
             return None, None, "The first day comes after the last one."
         return first[0] if first else None, last[1] if last else None, ""
-
-    def _show_filter(self) -> None:
-        query = self._queue.query
-        leaves_out = bool(query.model or query.since or query.until or query.states)
-        self.filter.setIcon(icons.icon("filter", self._theme, self._theme.accent if leaves_out else ""))
 
 
 class _ModelBox(QComboBox):

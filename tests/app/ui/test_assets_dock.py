@@ -20,6 +20,7 @@ from app.jobs import JobQueue
 from app.keeper import Keeper
 from app.theme import DARK, LIGHT
 from app.ui.assets_dock import AssetGallery, AssetsDock
+from app.ui.drops import files_of
 from app.ui.panels import is_in_front
 from app.ui.result_viewer import ResultViewer
 from core.folders import Folders
@@ -226,6 +227,7 @@ def test_files_are_dragged_as_files(filled: Desk, monkeypatch: pytest.MonkeyPatc
     QTest.mouseRelease(viewport, LEFT, NONE, start + QPoint(60, 60))
     paths = [Path(url.toLocalFile()) for url in dragged[0].urls()]
     assert paths == [filled.output / "blue.png", filled.output / "green.png"]
+    assert files_of(dragged[0]) == paths, "so the canvas takes them"
 
 
 def test_missing_files_are_told_and_found_again(filled: Desk, tmp_path: Path) -> None:

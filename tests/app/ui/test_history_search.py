@@ -19,7 +19,7 @@ from app.jobs import JobQueue, JobState, Query
 from app.keeper import KeeperThread
 from app.theme import DARK, LIGHT
 from app.ui.date_field import DateField, span_of
-from app.ui.history_search import HistorySearch
+from app.ui.history_search import HistorySearch, MoreFields
 
 LEFT: Final = Qt.MouseButton.LeftButton
 MIDNIGHT: Final = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -59,8 +59,10 @@ def found(queue: JobQueue) -> list[str]:
     return [job.name for job in queue.ended]
 
 
-def open_more(search: HistorySearch) -> None:
+def open_more(search: HistorySearch) -> MoreFields:
     QTest.mouseClick(search.filter, LEFT)
+    assert search.more is not None
+    return search.more
 
 
 def press(widget: object, *keys: Qt.Key) -> None:
@@ -85,26 +87,26 @@ def test_what_is_typed_is_looked_for_once(search: HistorySearch, queue: JobQueue
 
 
 def test_it_is_narrow_and_more_is_folded_away(search: HistorySearch) -> None:
-    assert not search.model.isVisible()
-    open_more(search)
-    search.days.setCurrentIndex(search.days.count() - 1)
-    search._show_days()
-    assert search.since.isVisible()
+    assert search.more is None, "what nobody sees costs nothing"
+    fields = open_more(search)
+    fields.days.setCurrentIndex(fields.days.count() - 1)
+    fields._show_days()
+    assert fields.since.isVisible()
     assert search.minimumSizeHint().width() <= 280
     open_more(search)
-    assert not search.model.isVisible()
+    assert not fields.model.isVisible()
 
 
 def test_by_outcome(search: HistorySearch, queue: JobQueue) -> None:
     for name, state in (("a", JobState.DONE), ("b", JobState.FAILED), ("c", JobState.PARTIAL)):
         end(queue, name, state)
     end(queue, "d", JobState.CANCELLED)
-    open_more(search)
-    press(search.states, Qt.Key.Key_Down)
+    fields = open_more(search)
+    press(fields.states, Qt.Key.Key_Down)
     assert found(queue) == ["a"]
-    press(search.states, Qt.Key.Key_Down)
+    press(fields.states, Qt.Key.Key_Down)
     assert found(queue) == ["c", "b"]
-    press(search.states, Qt.Key.Key_End)
+    press(fields.states, Qt.Key.Key_End)
     assert found(queue) == ["d"]
 
 
@@ -112,95 +114,95 @@ def test_by_outcome(search: HistorySearch, queue: JobQueue) -> None:
 def test_by_model(search: HistorySearch, queue: JobQueue, qtbot: QtBot) -> None:
     end(queue, "one", model="sd/Base_1.safetensors")
     end(queue, "two", model="other.ckpt")
-    open_more(search)
-    offered = [search.model.itemText(row) for row in range(search.model.count())]
+    fields = open_more(search)
+    offered = [fields.model.itemText(row) for row in range(fields.model.count())]
     assert offered == ["other.ckpt", "sd/Base_1.safetensors"]
-    QTest.keyClicks(search.model, "base_")
+    QTest.keyClicks(fields.model, "base_")
     qtbot.waitUntil(lambda: found(queue) == ["one"])
     end(queue, "three", model="third.gguf")
-    assert search.model.count() == 3, "it has learnt of it meanwhile"
-    assert search.model.line.text() == "base_"
+    assert fields.model.count() == 3, "it has learnt of it meanwhile"
+    assert fields.model.line.text() == "base_"
     assert found(queue) == ["one"]
     if popup := QApplication.activePopupWidget():
         popup.close()
-    search.model.line.clear()
-    press(search.model, Qt.Key.Key_Down)
+    fields.model.line.clear()
+    press(fields.model, Qt.Key.Key_Down)
     qtbot.waitUntil(lambda: found(queue) == ["two"])
-    assert search.model.line.text() == "other.ckpt"
+    assert fields.model.line.text() == "other.ckpt"
 
 
 def test_by_day(search: HistorySearch, queue: JobQueue) -> None:
     for name, days_ago in (("old", 40), ("last week", 6), ("now", 0)):
         end(queue, name, days_ago=days_ago)
-    open_more(search)
+    fields = open_more(search)
     for names in (["now"], ["now", "last week"], ["now", "last week"], ["now", "last week", "old"]):
-        press(search.days, Qt.Key.Key_Down)
+        press(fields.days, Qt.Key.Key_Down)
         assert found(queue) == names
-    assert search.since.isVisible()
+    assert fields.since.isVisible()
     day = MIDNIGHT - timedelta(days=6)
-    QTest.keyClicks(search.since, f"{day:%Y-%m-%d}")
-    press(search.since, Qt.Key.Key_Return)
+    QTest.keyClicks(fields.since, f"{day:%Y-%m-%d}")
+    press(fields.since, Qt.Key.Key_Return)
     assert found(queue) == ["now", "last week"]
-    QTest.keyClicks(search.until, f"{day:%Y-%m-%d}")
-    press(search.until, Qt.Key.Key_Return)
+    QTest.keyClicks(fields.until, f"{day:%Y-%m-%d}")
+    press(fields.until, Qt.Key.Key_Return)
     assert found(queue) == ["last week"]
     assert queue.query == Query(since=day, until=day + timedelta(days=1))
-    search.since.clear()
-    press(search.since, Qt.Key.Key_Return)
+    fields.since.clear()
+    press(fields.since, Qt.Key.Key_Return)
     assert found(queue) == ["last week", "old"]
 
 
 def test_what_is_no_day_is_told_and_not_looked_for(search: HistorySearch, queue: JobQueue) -> None:
     end(queue, "a")
-    open_more(search)
-    press(search.days, Qt.Key.Key_End)
-    QTest.keyClicks(search.since, "monday")
-    press(search.since, Qt.Key.Key_Return)
-    assert search.problem.isVisible()
-    assert '"monday" is no day' in search.problem.text()
+    fields = open_more(search)
+    press(fields.days, Qt.Key.Key_End)
+    QTest.keyClicks(fields.since, "monday")
+    press(fields.since, Qt.Key.Key_Return)
+    assert fields.problem.isVisible()
+    assert '"monday" is no day' in fields.problem.text()
     assert found(queue) == ["a"]
-    search.since.setText("2026-11-21")
-    search.until.setText("2026-10")
-    press(search.until, Qt.Key.Key_Return)
-    assert search.problem.text() == "The first day comes after the last one."
-    search.until.setText("2026-11")
-    press(search.until, Qt.Key.Key_Return)
-    assert not search.problem.isVisible()
+    fields.since.setText("2026-11-21")
+    fields.until.setText("2026-10")
+    press(fields.until, Qt.Key.Key_Return)
+    assert fields.problem.text() == "The first day comes after the last one."
+    fields.until.setText("2026-11")
+    press(fields.until, Qt.Key.Key_Return)
+    assert not fields.problem.isVisible()
     assert queue.query == Query(since=datetime(2026, 11, 21), until=datetime(2026, 12, 1))
 
 
 @POPS_UP
 def test_a_day_is_chosen_from_the_calendar(search: HistorySearch, queue: JobQueue, qtbot: QtBot) -> None:
-    open_more(search)
-    press(search.days, Qt.Key.Key_End)
-    search.since.setText("2026-03")
-    search.since.open_calendar()
-    calendar = search.since.calendar
+    fields = open_more(search)
+    press(fields.days, Qt.Key.Key_End)
+    fields.since.setText("2026-03")
+    fields.since.open_calendar()
+    calendar = fields.since.calendar
     assert isinstance(calendar, QCalendarWidget)
     qtbot.waitUntil(calendar.isVisible)
     assert calendar.selectedDate() == QDate(2026, 3, 1)
     table = calendar.findChild(QTableView)
     assert table is not None
     press(table, Qt.Key.Key_Right, Qt.Key.Key_Return)
-    assert search.since.text() == "2026-03-02"
+    assert fields.since.text() == "2026-03-02"
     assert not calendar.isVisible()
     assert queue.query == Query(since=datetime(2026, 3, 2))
 
 
 def test_all_are_shown_again(search: HistorySearch, queue: JobQueue) -> None:
     end(queue, "a")
-    open_more(search)
+    fields = open_more(search)
     search.line.setText("x")
-    search.model.line.setText("y")
-    search.days.setCurrentIndex(search.days.count() - 1)
-    search.since.setText("2026")
-    press(search.states, Qt.Key.Key_Down)
+    fields.model.line.setText("y")
+    fields.days.setCurrentIndex(fields.days.count() - 1)
+    fields.since.setText("2026")
+    press(fields.states, Qt.Key.Key_Down)
     assert found(queue) == []
-    QTest.mouseClick(search.all, LEFT)
+    QTest.mouseClick(fields.all, LEFT)
     assert found(queue) == ["a"]
     assert queue.query == Query()
-    assert not search.since.isVisible()
-    assert (search.line.text(), search.model.line.text(), search.since.text()) == ("", "", "")
+    assert not fields.since.isVisible()
+    assert (search.line.text(), fields.model.line.text(), fields.since.text()) == ("", "", "")
 
 
 def test_the_button_shows_that_jobs_may_be_left_out(search: HistorySearch) -> None:
@@ -211,12 +213,12 @@ def test_the_button_shows_that_jobs_may_be_left_out(search: HistorySearch) -> No
         ).name()
 
     assert colour() == DARK.text
-    open_more(search)
-    press(search.states, Qt.Key.Key_Down)
+    fields = open_more(search)
+    press(fields.states, Qt.Key.Key_Down)
     assert colour() == DARK.accent
     search.set_theme(LIGHT)
     assert colour() == LIGHT.accent
-    QTest.mouseClick(search.all, LEFT)
+    QTest.mouseClick(fields.all, LEFT)
     assert colour() == LIGHT.text
 
 
@@ -263,6 +265,6 @@ def test_models_come_from_the_thread_of_the_keeper(kept: JobQueue, qtbot: QtBot)
     search = HistorySearch(kept, DARK)
     qtbot.addWidget(search)
     search.show()
-    open_more(search)
-    qtbot.waitUntil(lambda: search.model.count() == 1)
-    assert search.model.line.text() == ""
+    fields = open_more(search)
+    qtbot.waitUntil(lambda: fields.model.count() == 1)
+    assert fields.model.line.text() == ""
