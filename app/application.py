@@ -225,7 +225,7 @@ class _FirstPaint(QObject):
         """Lets everything pass. Qt calls this."""
         if event.type() == QEvent.Type.Paint:
             watched.removeEventFilter(self)
-            QTimer.singleShot(0, self.seen.emit)
+            QTimer.singleShot(0, self, self.seen.emit)
         return False
 
 

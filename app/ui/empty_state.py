@@ -8,7 +8,7 @@ from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app import icons
 from app.canvas.graph import CanvasGraph
@@ -150,20 +150,24 @@ class Welcome(QWidget):
             button.clicked.connect(lambda _checked=False, path=file: self.file_wanted.emit(path))
             self._files.addWidget(button, 0, Qt.AlignmentFlag.AlignCenter)
 
-    def _buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.addStretch()
+    def _buttons(self) -> QGridLayout:
+        """Two beside each other: the window may be small."""
+        grid = QGridLayout()
+        grid.setSpacing(8)
         self._buttons_by_name: dict[str, QPushButton] = {}
-        for name, signal in (
-            ("Text to Image", self.new_wanted),
-            ("Templates...", self.templates_wanted),
-            ("Empty", self.empty_wanted),
-            ("Open...", self.open_wanted),
+        for number, (name, signal) in enumerate(
+            (
+                ("Text to Image", self.new_wanted),
+                ("Templates...", self.templates_wanted),
+                ("Empty", self.empty_wanted),
+                ("Open...", self.open_wanted),
+            )
         ):
             button = QPushButton(name)
             button.clicked.connect(lambda _checked=False, wanted=signal: wanted.emit())
             self._buttons_by_name[name] = button
-            row.addWidget(button)
+            grid.addWidget(button, number // 2, number % 2 + 1)
         style.set_role(self._buttons_by_name["Text to Image"], "primary")
-        row.addStretch()
-        return row
+        for side in (0, 3):
+            grid.setColumnStretch(side, 1)
+        return grid
