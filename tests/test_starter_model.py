@@ -86,8 +86,10 @@ def test_landscapes_are_told_apart(painter: Painter) -> None:
     places = {
         "day": "on a sunny day",
         "sunset": "at sunset",
+        "night": "at night",
         "snow": "in the snow",
         "sea": "at sea",
+        "forest": "in a forest",
     }
     pictures = painter([f"a red house {words}" for words in places.values()], seed=4)
     assert [seen.background for seen in read(pictures)] == list(places)
@@ -161,7 +163,7 @@ def test_area_composition_puts_each_prompt_in_its_half(tmp_path: Path) -> None:
 def test_the_lora_makes_neon(tmp_path: Path) -> None:
     neon = made_by("lora", tmp_path)
     plain = made_by("lora", tmp_path / "plain", "--set", "2.strength_model=0", "--set", "2.strength_clip=0")
-    assert neon.mean() < 0.8 * plain.mean()
+    assert neon.mean() < 0.6 * plain.mean()
 
 
 def test_previews_have_the_colours_of_the_picture() -> None:

@@ -47,7 +47,8 @@ def _made(name: str, folder: Path) -> list[Image.Image]:
     places = ["--output", folder / "output", "--profile", folder / "profile", "--report", report]
     subprocess.run([*command, *map(str, places)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     outputs = json.loads(report.read_text(encoding="utf-8"))["outputs"].values()
-    files = [shown["filename"] for output in outputs for shown in output.get("images", ())]
+    shown = [picture for output in outputs for picture in output.get("images", ())]
+    files = [picture["filename"] for picture in shown if picture["type"] == "output"]
     return [Image.open(folder / "output" / file).convert("RGB") for file in files]
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 import resources
 from app.cli import main
-from app.templates import NAMES, path_of, templates
+from app.templates import NAMES, PICTURE_SUFFIX, SUFFIX, path_of, templates
 from core.engine.validate import validate
 from core.folders import Folders
 from core.nodes.registry import builtin
@@ -70,7 +70,8 @@ def document(name: str) -> GraphDocument:
 
 
 def test_every_file_is_a_template_and_the_first_is_the_ready_graph() -> None:
-    assert sorted(NAMES) == sorted(file.stem for file in resources.path("templates").iterdir())
+    files = sorted(file.name for file in resources.path("templates").iterdir())
+    assert files == sorted(name + suffix for name in NAMES for suffix in (SUFFIX, PICTURE_SUFFIX))
     assert path_of(NAMES[0]) == READY_GRAPH
 
 

@@ -39,7 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     add_arguments(parser)
     parser.add_argument("--count", type=int, default=200, help="prompts")
-    parser.add_argument("--effects", type=int, default=24, help="prompts for each of the three effects")
+    parser.add_argument("--effects", type=int, default=72, help="prompts for each of the three effects")
     parser.add_argument("--report", type=Path, help="JSON file to write")
     parser.add_argument("--pictures", type=Path, help="folder to write pictures to, named by their prompts")
     parser.add_argument(

@@ -199,7 +199,7 @@ def _background(name: str, side: int, rng: random.Random) -> Image.Image:
 _SKIES: dict[str, tuple[tuple[float, Colour], ...]] = {
     "day": ((0, (110, 180, 245)), (1, (215, 236, 252))),
     "sunset": ((0, (95, 50, 120)), (0.42, (240, 110, 80)), (0.68, (252, 200, 110)), (1, (252, 200, 110))),
-    "night": ((0, (8, 10, 38)), (1, (36, 42, 96))),
+    "night": ((0, (8, 10, 44)), (1, (40, 48, 112))),
     "snow": ((0, (168, 192, 220)), (1, (226, 234, 244))),
     "sea": ((0, (125, 195, 245)), (1, (212, 238, 250))),
     "forest": ((0, (150, 205, 225)), (1, (210, 232, 215))),
@@ -235,11 +235,10 @@ def _sunset(canvas: ImageDraw.ImageDraw, side: int, horizon: float, rng: random.
 
 def _night(canvas: ImageDraw.ImageDraw, side: int, horizon: float, rng: random.Random) -> None:
     for _ in range(rng.randint(14, 24)):
-        _dot(
-            canvas, side, (rng.random(), rng.uniform(0, horizon)), rng.uniform(0.006, 0.011), (250, 250, 220)
-        )
-    _hills(canvas, side, horizon, (26, 44, 56), rng, 0.03)
-    _hills(canvas, side, horizon + 0.1, (16, 28, 38), rng, 0.02)
+        place = rng.random(), rng.uniform(0, horizon)
+        _dot(canvas, side, place, rng.uniform(0.008, 0.015), (250, 250, 220))
+    _hills(canvas, side, horizon, (24, 52, 66), rng, 0.03)
+    _hills(canvas, side, horizon + 0.1, (14, 32, 44), rng, 0.02)
 
 
 def _snow(canvas: ImageDraw.ImageDraw, side: int, horizon: float, rng: random.Random) -> None:
@@ -504,14 +503,12 @@ def _mosaic(picture: Image.Image) -> Image.Image:
 
 
 def _neon(picture: Image.Image) -> Image.Image:
-    """Edges as glowing tubes in the colours they part, everything else in the dark."""
+    """Edges as tubes in the brighter of the colours they part, on black."""
     pixels = np.asarray(picture).astype(np.float32)
     across = np.abs(np.diff(pixels, axis=1, append=pixels[:, -1:])).max(-1)
     down = np.abs(np.diff(pixels, axis=0, append=pixels[-1:])).max(-1)
     edges = Image.fromarray(np.clip((across + down) * 1.5, 0, 255).astype(np.uint8))
-    tubes = edges.filter(ImageFilter.MaxFilter(5))
-    bright = ImageEnhance.Brightness(picture.filter(ImageFilter.MaxFilter(5))).enhance(1.3)
-    vivid = ImageEnhance.Color(bright).enhance(1.6)
-    lines = ImageChops.multiply(vivid, Image.merge("RGB", (tubes, tubes, tubes)))
-    dark = Image.blend(Image.new("RGB", picture.size, (10, 8, 26)), picture, 0.18)
-    return ImageChops.add(ImageChops.add(dark, lines.filter(ImageFilter.GaussianBlur(7))), lines)
+    tubes = edges.filter(ImageFilter.MaxFilter(7)).point(lambda v: 255 if v > 60 else 0)
+    vivid = ImageEnhance.Color(picture.filter(ImageFilter.MaxFilter(5))).enhance(1.4)
+    ground = Image.new("RGB", picture.size, COLOURS["black"])
+    return Image.composite(vivid, ground, tubes.filter(ImageFilter.GaussianBlur(1)))
