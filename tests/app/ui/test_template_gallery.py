@@ -29,12 +29,10 @@ def parts(qapp: object, tmp_path: Path, folders: Folders) -> Iterator[Parts]:
 
 
 @pytest.fixture
-def gallery(parts: Parts, qtbot: Any) -> TemplateGallery:
+def gallery(parts: Parts) -> TemplateGallery:
     parts.window.commands["file.templates"].trigger()
     gallery = parts.window.findChild(TemplateGallery)
     assert gallery is not None
-    with qtbot.waitSignal(parts.session.templates_found):
-        parts.session.look_for_templates()
     return gallery
 
 
@@ -123,9 +121,8 @@ def test_a_parameter_keeps_to_its_own_limits(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "mine.json").write_text(json.dumps(form), encoding="utf-8")
     (folder / "broken.json").write_text("{}", encoding="utf-8")
-    with qtbot.waitSignal(parts.session.templates_found):
-        parts.session.look_for_templates()
-    assert titles(gallery)[len(NAMES) :] == ["Mine", "broken"]
+    parts.session.look_for_templates()
+    qtbot.waitUntil(lambda: titles(gallery)[len(NAMES) :] == ["Mine", "broken"])
     broken = gallery.list.item(gallery.list.count() - 1)
     assert "no template" in broken.toolTip()
     assert not broken.flags() & Qt.ItemFlag.ItemIsEnabled
