@@ -52,7 +52,6 @@ def upgrade() -> None:
         "job_graphs",
         sa.Column("prompt", sa.LargeBinary, nullable=False),
         sa.Column("workflow", sa.LargeBinary, nullable=False),
-        sa.Column("targets", sa.JSON, nullable=False),
     )
     _part_of_job("job_words", sa.Column("words", sa.String, nullable=False))
     _part_of_job(
