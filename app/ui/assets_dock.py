@@ -31,9 +31,9 @@ from app.theme import Theme
 from app.ui import style
 from app.ui.empty_state import EmptyState
 from app.ui.read_text import ReadText
-from app.ui.rows import replace_rows
+from app.ui.rows import Index, replace_rows
 from app.ui.thumbnails import Thumbnails
-from app.ui.tiles import GONE, ICON, PATH, PICTURE, Index, TileRows, TileView
+from app.ui.tiles import GONE, ICON, PATH, PICTURE, TileRows, TileView
 from core.inspection import in_bytes
 from core.store.records import ALL_ASSETS, Asset, AssetPage, AssetQuery
 

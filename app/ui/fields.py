@@ -10,6 +10,8 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QValidator, QWheelEv
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
+    QGridLayout,
+    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
@@ -335,6 +337,18 @@ def make_field(row: Row, offered: Callable[[], Sequence[str]], theme: Theme) -> 
             return ToggleField(row)
         case _:
             return FixedField(row)
+
+
+def add_field(grid: QGridLayout, label: QLabel, field: Field, row: Row) -> None:
+    """Puts a field behind its label, or below it where it holds a long text."""
+    label.setBuddy(field)
+    at = grid.rowCount()
+    if row.kind is RowKind.LONG_TEXT:
+        grid.addWidget(label, at, 0, 1, 2)
+        grid.addWidget(field, at + 1, 0, 1, 2)
+    else:
+        grid.addWidget(label, at, 0)
+        grid.addWidget(field, at, 1)
 
 
 class WheelScrollsPanel(QObject):

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
-    QPersistentModelIndex,
     Qt,
     Signal,
 )
@@ -36,13 +35,12 @@ from app.theme import Theme
 from app.ui import style
 from app.ui.facts_panel import FactsPanel
 from app.ui.job_words import duration
+from app.ui.rows import Index
 from app.ui.thumbnails import Thumbnails
 from app.ui.tiles import PATH, PICTURE, TileRows, TileView, tile_side
 from app.ui.timeline_dock import in_seconds
 from core.inspection import in_bytes
 from core.nodes.registry import Registry
-
-Index = QModelIndex | QPersistentModelIndex
 
 _STATES: Final = {
     JobState.PENDING: "Waits",

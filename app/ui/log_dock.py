@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -26,6 +26,7 @@ from app.log import LIMIT, LogRecord, LogStore
 from app.theme import Theme
 from app.ui import style
 from app.ui.empty_state import EmptyState
+from app.ui.rows import Index
 
 _LEVELS: Final = (
     ("Everything", logging.NOTSET),
@@ -34,7 +35,6 @@ _LEVELS: Final = (
     ("Errors", logging.ERROR),
 )
 _INDENT: Final = " " * 15
-Index = QModelIndex | QPersistentModelIndex
 
 
 class LogLines(QAbstractListModel):

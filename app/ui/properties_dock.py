@@ -38,7 +38,7 @@ from app.run_status import NodeState, NodeStatus
 from app.theme import Theme
 from app.ui import style
 from app.ui.empty_state import EmptyState
-from app.ui.fields import Field, NumberField, WheelScrollsPanel, make_field
+from app.ui.fields import Field, NumberField, WheelScrollsPanel, add_field, make_field
 from app.ui.read_text import ReadText
 from core.errors import NodeError
 from core.workflow.document import Changed, Operation
@@ -426,22 +426,15 @@ class NodePage(_Page):
             self.fields[focused].setFocus()
 
     def _add_row(self, grid: QGridLayout, row: Row) -> None:
-        at = grid.rowCount()
         label = QLabel(row.label or row.name)
         style.set_role(label, "dim")
         label.setToolTip(row.spec.tooltip if row.spec else "")
         if row.linked:
+            at = grid.rowCount()
             grid.addWidget(label, at, 0)
             grid.addWidget(self._source_label(row), at, 1)
             return
-        field = self._make_field(row)
-        label.setBuddy(field)
-        if row.kind is RowKind.LONG_TEXT:
-            grid.addWidget(label, at, 0, 1, 2)
-            grid.addWidget(field, at + 1, 0, 1, 2)
-        else:
-            grid.addWidget(label, at, 0)
-            grid.addWidget(field, at, 1)
+        add_field(grid, label, self._make_field(row), row)
         if row.problem:
             problem = _wrapped("danger")
             problem.setText(row.problem)

@@ -11,7 +11,6 @@ from PySide6.QtCore import (
     QAbstractListModel,
     QMimeData,
     QModelIndex,
-    QPersistentModelIndex,
     QPoint,
     QRect,
     QSize,
@@ -56,10 +55,8 @@ from app.ui import style
 from app.ui.empty_state import EmptyState
 from app.ui.history_search import HistorySearch
 from app.ui.job_words import detail_of, duration, facts_of, when
-from app.ui.rows import replace_rows
+from app.ui.rows import Index, replace_rows
 from app.ui.thumbnails import Thumbnails, draw_inside
-
-Index = QModelIndex | QPersistentModelIndex
 
 _JOB: Final = int(Qt.ItemDataRole.UserRole)
 _REMOVE: Final = ("Del", "Backspace")

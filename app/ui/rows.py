@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex
 
 Row = TypeVar("Row")
+
+Index = QModelIndex | QPersistentModelIndex
+"""Where a row of a model is, as Qt hands it to its methods."""
 
 
 def replace_rows(

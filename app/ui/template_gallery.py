@@ -34,7 +34,7 @@ from app.session import Session
 from app.templates import Broken, Template, picture_of, templates
 from app.theme import Theme
 from app.ui import style
-from app.ui.fields import Field, NumberField, WheelScrollsPanel, make_field
+from app.ui.fields import Field, NumberField, WheelScrollsPanel, add_field, make_field
 from core.folders import Folders
 from core.nodes.registry import Registry
 from core.nodes.spec import Range
@@ -282,15 +282,8 @@ class TemplatePage(QScrollArea):
         field.installEventFilter(self._wheel)
         if isinstance(field, NumberField):
             field.refused.connect(self._say)
-        label.setBuddy(field)
         self.fields[parameter.name] = field
-        at = grid.rowCount()
-        if row.kind is RowKind.LONG_TEXT:
-            grid.addWidget(label, at, 0, 1, 2)
-            grid.addWidget(field, at + 1, 0, 1, 2)
-        else:
-            grid.addWidget(label, at, 0)
-            grid.addWidget(field, at, 1)
+        add_field(grid, label, field, row)
 
     def _choices(self, parameter: Parameter, row: Row) -> Sequence[str]:
         return parameter.choices or choices(row, self._folders)

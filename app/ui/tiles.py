@@ -10,7 +10,6 @@ from PySide6.QtCore import (
     QAbstractListModel,
     QMimeData,
     QModelIndex,
-    QPersistentModelIndex,
     QRect,
     QSize,
     Qt,
@@ -28,9 +27,8 @@ from PySide6.QtWidgets import (
 
 from app import icons
 from app.theme import Theme
+from app.ui.rows import Index
 from app.ui.thumbnails import draw_inside
-
-Index = QModelIndex | QPersistentModelIndex
 
 PATH: Final = int(Qt.ItemDataRole.UserRole)
 """Role: the file, as `Path`; None where there is none to be dragged."""

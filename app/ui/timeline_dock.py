@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -32,6 +32,7 @@ from app.run_status import PastRun
 from app.theme import Theme
 from app.ui import style
 from app.ui.empty_state import EmptyState
+from app.ui.rows import Index
 from core.errors import DarkroomError
 from core.inspection import in_bytes
 from core.media.outputs import write_whole
@@ -46,8 +47,6 @@ _NODE, _BAR, _TIME, _MEMORY, _REASON = range(len(_COLUMNS))
 _STATES: Final = {"cached": "from the cache", "failed": "failed", "blocked": "blocked"}
 _LEAST_BAR: Final = 2.0
 _TICK: Final = 2.0
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 class TimelineRows(QAbstractTableModel):
